@@ -1,0 +1,147 @@
+/** Host patterns of the pin set and the operator's egress allowlist: how each is written and what it matches. */
+import { isIP, isIPv4, isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
+
+interface HostPattern {
+  /** Lower case, IPv6 in brackets, as `URL.hostname` prints it; for a wildcard the suffix with its leading dot. */
+  readonly host: string
+  readonly wildcard: boolean
+  /** Absent: the default port of the URL's own scheme. */
+  readonly port: number | undefined
+}
+
+/**
+ * True for `host`, `host:port`, `*.suffix`, `*.suffix:port`, `[v6]` and `[v6]:port`. Names are ASCII (IDN as `xn--…`),
+ * IPv4 is four plain decimals, a suffix has at least two labels (`*.com` would pin half the internet).
+ */
+export function isHostPattern(text: string): boolean {
+  return parsePattern(text) !== undefined
+}
+
+/**
+ * Whether the URL's host and port are covered by the pattern. Without a port the pattern covers only the scheme's default
+ * port; `*.suffix` covers one or more labels before the suffix, never the suffix itself. A trailing dot never matches.
+ */
+export function matchesHost(pattern: string, url: URL): boolean {
+  const parsed = parsePattern(pattern)
+  const defaultPort = defaultPorts[url.protocol]
+  if (parsed === undefined || defaultPort === undefined) return false
+  const port = url.port === '' ? defaultPort : Number(url.port)
+  if (port !== (parsed.port ?? defaultPort)) return false
+  const host = url.hostname.toLowerCase()
+  if (!parsed.wildcard) return host === parsed.host
+  return host.length > parsed.host.length && host.endsWith(parsed.host) && isHostName(host)
+}
+
+/** What the operator exempts from the rule that only public addresses are dialled (`PASSGATE_EGRESS_ALLOW`). */
+export class HostAllowlist {
+  readonly #origins = new Set<string>()
+  readonly #networks: [ipaddr.IPv4 | ipaddr.IPv6, number][] = []
+
+  /**
+   * Reads `host:port`, CIDR networks and bare addresses, separated by commas or white space.
+   * @throws {TypeError} a sentence that names the first wrong item
+   */
+  static parse(text: string): HostAllowlist {
+    const list = new HostAllowlist()
+    for (const item of text.split(/[\s,]+/)) if (item !== '') list.#add(item)
+    return list
+  }
+
+  /** This list and one more item. @throws {TypeError} as {@link parse} */
+  with(item: string): HostAllowlist {
+    const list = new HostAllowlist()
+    for (const origin of this.#origins) list.#origins.add(origin)
+    list.#networks.push(...this.#networks)
+    list.#add(item)
+    return list
+  }
+
+  get isEmpty(): boolean {
+    return this.#origins.size === 0 && this.#networks.length === 0
+  }
+
+  /** Whether exactly this host (a name or a literal address, as a URL or a resolver spells it) is listed with this port. */
+  allowsHost(hostname: string, port: number): boolean {
+    if (this.#origins.size === 0) return false
+    const host = hostname.toLowerCase()
+    return this.#origins.has(`${isIPv6(host) ? bracket(host) : host}:${port}`)
+  }
+
+  /** Whether a listed network or bare address contains this address; an IPv4-mapped address counts as its IPv4. */
+  allowsAddress(address: string): boolean {
+    if (this.#networks.length === 0) return false
+    const parsed = parseAddress(address)
+    if (parsed === undefined) return false
+    return this.#networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+  }
+
+  #add(item: string): void {
+    const network = parseNetwork(item)
+    if (network !== undefined) {
+      this.#networks.push(network)
+      return
+    }
+    const pattern = parsePattern(item)
+    if (pattern === undefined || pattern.wildcard || pattern.port === undefined) {
+      throw new TypeError(
+        `"${item}" is not an egress exemption: it takes host:port (localhost:8080, [::1]:8080), ` +
+          'a network (10.0.0.0/8, fd00::/8) or an address (10.1.2.3).',
+      )
+    }
+    this.#origins.add(`${pattern.host}:${pattern.port}`)
+  }
+}
+
+function parsePattern(text: string): HostPattern | undefined {
+  const groups = /^(?<wildcard>\*(?=\.))?(?<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?<port>[1-9][0-9]{0,4}))?$/i.exec(
+    text,
+  )?.groups
+  if (groups === undefined) return undefined
+  const wildcard = groups.wildcard !== undefined
+  const port = groups.port === undefined ? undefined : Number(groups.port)
+  if (port !== undefined && port > 65_535) return undefined
+  const host = groups.host?.toLowerCase() ?? ''
+  if (host.startsWith('[')) {
+    const address = host.slice(1, -1)
+    return isIPv6(address) ? { host: bracket(address), wildcard, port } : undefined
+  }
+  if (wildcard) {
+    const suffix = host.slice(1)
+    return suffix.includes('.') && isHostName(suffix) ? { host, wildcard, port } : undefined
+  }
+  return isIPv4(host) || isHostName(host) ? { host, wildcard, port } : undefined
+}
+
+/** A DNS name in ASCII. A last label that is numeric is refused: URL parsers read such a host as an IPv4 address. */
+function isHostName(host: string): boolean {
+  if (host.length > 253) return false
+  const labels = host.split('.')
+  if (!labels.every(label => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label))) return false
+  return !/^(?:[0-9]+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '')
+}
+
+/** The spelling `URL.hostname` uses: compressed, lower case, in brackets. */
+function bracket(address: string): string {
+  return new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname
+}
+
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  const bare = text.replace(/%.*$/, '')
+  return isIP(bare) === 0 ? undefined : ipaddr.process(bare)
+}
+
+/** A CIDR network or a bare address; the strict check first, because ipaddr.js also reads octal and short forms. */
+function parseNetwork(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | undefined {
+  const [address = '', bits, ...rest] = text.split('/')
+  if (rest.length > 0 || isIP(address) === 0 || address.includes('%')) return undefined
+  const parsed = ipaddr.parse(address)
+  const width = parsed.kind() === 'ipv4' ? 32 : 128
+  if (bits === undefined) return [ipaddr.process(address), ipaddr.process(address).kind() === 'ipv4' ? 32 : 128]
+  if (!/^(?:0|[1-9][0-9]{0,2})$/.test(bits) || Number(bits) > width) return undefined
+  // A mapped network would never match: addresses are compared as the IPv4 they carry.
+  if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) return undefined
+  return [parsed, Number(bits)]
+}

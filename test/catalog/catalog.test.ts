@@ -1,0 +1,31 @@
+/** The catalog is a value: found by slug, listed in order, changed only by making another one. */
+import { describe, expect, it } from 'vitest'
+import { Catalog } from '../../src/catalog/catalog.ts'
+import { parseIntegration } from '../../src/catalog/parse.ts'
+import { definition } from './definition.ts'
+
+describe('Catalog', () => {
+  const catalog = Catalog.load()
+  const acme = parseIntegration(definition())
+
+  it('finds by slug and lists by slug', () => {
+    expect(catalog.get('github')?.name).toBe('GitHub')
+    expect(catalog.get('nothing')).toBeUndefined()
+    expect(catalog.get('constructor')).toBeUndefined()
+    const slugs = catalog.list().map(entry => entry.slug)
+    expect(slugs).toEqual([...slugs].sort())
+  })
+
+  it('adds, replaces and leaves out without changing itself', () => {
+    const more = catalog.with(acme)
+    expect(more.get('acme')).toBe(acme)
+    expect(more.list()[0]).toBe(acme)
+    const renamed = parseIntegration(definition({ name: 'Other' }))
+    expect(more.with(renamed).list()).toHaveLength(more.list().length)
+    expect(more.with(renamed).get('acme')).toBe(renamed)
+    expect(more.without('acme').list()).toEqual(catalog.list())
+    expect(catalog.without('sandbox').get('sandbox')).toBeUndefined()
+    expect(catalog.get('sandbox')).toBeDefined()
+    expect(catalog.get('acme')).toBeUndefined()
+  })
+})

@@ -1,0 +1,161 @@
+/** Every built-in entry: its facts have sources, it points at its own hosts, and its credentials land where it says. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import type { Credential } from '../../src/auth/credential.ts'
+import { createStrategy, injectedNames } from '../../src/auth/strategy.ts'
+import { Catalog } from '../../src/catalog/catalog.ts'
+import type { IntegrationDefinition } from '../../src/catalog/entry.ts'
+import { parseIntegration } from '../../src/catalog/parse.ts'
+import { applySettings } from '../../src/catalog/settings.ts'
+import { parseConfig, resolveTarget } from '../../src/catalog/target.ts'
+import { matchesHost } from '../../src/hosts.ts'
+import { refusal } from '../auth/refusal.ts'
+
+const entries = Catalog.load().list()
+const vendors = entries.filter(entry => entry.slug !== 'sandbox')
+const named = (list: readonly IntegrationDefinition[]) => list.map(entry => [entry.slug, entry] as const)
+
+const samples: Record<Credential['scheme'], Credential> = {
+  none: { scheme: 'none' },
+  apiKey: { scheme: 'apiKey', key: 'KEY' },
+  basic: { scheme: 'basic', username: 'USER', password: 'PASS' },
+  bearer: { scheme: 'bearer', token: 'TOKEN' },
+  oauth2: { scheme: 'oauth2', accessToken: 'TOKEN' },
+}
+
+function examplesOf(entry: IntegrationDefinition): Record<string, string> {
+  return Object.fromEntries(Object.entries(entry.config ?? {}).map(([name, field]) => [name, field.example ?? '']))
+}
+
+describe('the built-in catalog', () => {
+  it('has the integrations of the first release', () => {
+    const first = [
+      'airtable',
+      'github',
+      'google-drive',
+      'hubspot',
+      'jira',
+      'jira-site',
+      'mailchimp',
+      'notion',
+      'pipedrive',
+      'salesforce',
+      'sandbox',
+      'shopify',
+      'slack',
+      'stripe',
+      'trello',
+      'zendesk',
+    ]
+    expect(entries.map(entry => entry.slug)).toEqual(expect.arrayContaining(first))
+  })
+
+  it.each(named(entries))('%s is written in its final form', (slug, entry) => {
+    const file = new URL(`../../src/catalog/entries/${slug}.json`, import.meta.url)
+    const { $schema, ...document } = JSON.parse(readFileSync(file, 'utf8'))
+    expect($schema).toBe('../../../schema/integration.schema.json')
+    expect(parseIntegration(document)).toEqual(entry)
+    expect(entry).toMatchObject(document)
+    expect(entry.categories).not.toEqual([])
+  })
+
+  it.each(named(vendors))('%s says where its facts come from', (_, entry) => {
+    expect(entry.docs).toMatch(/^https:/)
+    expect(entry.sources).not.toHaveLength(0)
+    expect(entry.sources).toBeDefined()
+    for (const source of entry.sources ?? []) expect(source).toMatch(/^https:/)
+  })
+
+  it.each(named(vendors))('%s speaks HTTPS only', (_, entry) => {
+    expect(entry.baseUrl).toMatch(/^(https:\/\/|\{)/)
+    for (const auth of entry.auth) {
+      if (auth.scheme !== 'oauth2') continue
+      expect(auth.authorizationUrl).toMatch(/^https:/)
+      expect(auth.tokenUrl).toMatch(/^https:/)
+    }
+  })
+
+  it.each(named(entries))('%s resolves with its examples inside its pins', (_, entry) => {
+    for (const field of Object.values(entry.config ?? {})) {
+      expect(field.pattern).toBeDefined()
+      expect(field.description).toBeDefined()
+    }
+    const config = parseConfig(entry, examplesOf(entry))
+    expect(config).toEqual(examplesOf(entry))
+    const { baseUrl, hosts } = resolveTarget(entry, config)
+    expect(hosts.some(host => matchesHost(host, baseUrl))).toBe(true)
+    expect(baseUrl.href).not.toContain('{')
+  })
+
+  it.each(named(entries.filter(entry => entry.config)))('%s keeps hostile config values out', (_, entry) => {
+    for (const name of Object.keys(entry.config ?? {})) {
+      for (const value of [
+        'evil.example/',
+        'a@evil.example',
+        'a#',
+        'a?',
+        'A',
+        'a.b/',
+        'https://evil.example',
+        '..',
+        'a。b',
+      ]) {
+        expect(refusal(() => parseConfig(entry, { ...examplesOf(entry), [name]: value })).details?.[0]?.field).toBe(
+          `config.${name}`,
+        )
+      }
+    }
+  })
+
+  it.each(named(entries))('%s takes a pasted token wherever it takes OAuth', (_, entry) => {
+    const schemes = entry.auth.map(auth => auth.scheme)
+    if (schemes.includes('oauth2')) expect(schemes).toContain('bearer')
+  })
+
+  it.each(named(entries))('%s injects every credential exactly where it says', (_, entry) => {
+    for (const auth of entry.auth) {
+      const { headers, query, body } = createStrategy(auth)(samples[auth.scheme])
+      const names = { headers: Object.keys(headers), query: Object.keys(query), body: Object.keys(body) }
+      expect(names).toEqual(injectedNames(auth))
+      const secrets = Object.values({ ...headers, ...query, ...body })
+        .map(value => value.replace(/^Basic (.*)$/, (_all, text) => Buffer.from(text, 'base64').toString()))
+        .join(' ')
+      expect(secrets).toMatch(/KEY|PASS|TOKEN/)
+    }
+  })
+
+  it.each(named(entries))('%s can be pointed at a mock', (_, entry) => {
+    const mocked = applySettings(entry, { baseUrl: 'http://127.0.0.1:8080' })
+    expect(resolveTarget(mocked, examplesOf(entry)).hosts).toEqual(['127.0.0.1:8080'])
+  })
+
+  it.each<[string, Credential, object]>([
+    ['sandbox', samples.apiKey, { headers: { 'x-api-key': 'KEY' } }],
+    ['mailchimp', samples.apiKey, { headers: { authorization: `Basic ${btoa('passgate:KEY')}` } }],
+    ['hubspot', samples.bearer, { headers: { authorization: 'Bearer TOKEN' } }],
+    ['pipedrive', samples.apiKey, { headers: { 'x-api-token': 'KEY' } }],
+    ['stripe', samples.apiKey, { headers: { authorization: `Basic ${btoa('KEY:')}` } }],
+    ['stripe', samples.bearer, { headers: { authorization: 'Bearer TOKEN' } }],
+    ['shopify', samples.oauth2, { headers: { 'x-shopify-access-token': 'TOKEN' } }],
+    ['zendesk', samples.basic, { headers: { authorization: `Basic ${btoa('USER/token:PASS')}` } }],
+    ['trello', samples.basic, { query: { key: 'USER', token: 'PASS' } }],
+    ['jira-site', samples.basic, { headers: { authorization: `Basic ${btoa('USER:PASS')}` } }],
+  ])('%s proves a request as its vendor documents', (slug, credential, injection) => {
+    const auth = entries.find(entry => entry.slug === slug)?.auth.find(({ scheme }) => scheme === credential.scheme)
+    expect(auth && createStrategy(auth)(credential)).toEqual({ headers: {}, query: {}, body: {}, ...injection })
+  })
+
+  it.each([
+    ['mailchimp', { dc: 'us9' }, 'https://us9.api.mailchimp.com/'],
+    [
+      'salesforce',
+      { instanceUrl: 'https://acme--dev.sandbox.my.salesforce.com/' },
+      'https://acme--dev.sandbox.my.salesforce.com/',
+    ],
+    ['shopify', { shop: 'big-store' }, 'https://big-store.myshopify.com/'],
+    ['slack', {}, 'https://slack.com/api'],
+  ])('%s lives where its vendor documents', (slug, config, href) => {
+    const entry = entries.find(candidate => candidate.slug === slug)
+    expect(entry && resolveTarget(entry, config).baseUrl.href).toBe(href)
+  })
+})
