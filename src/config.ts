@@ -1,0 +1,219 @@
+/** Environment in three steps: read what is set, derive what is not, keep the secrets apart. */
+import { isIP } from 'node:net'
+import path from 'node:path'
+import { inspect } from 'node:util'
+import { StartError } from './errors.ts'
+import { HostAllowlist } from './hosts.ts'
+import { type LogLevel, logLevels } from './log.ts'
+import { hideUserinfo, quote, unknownVariables, type VariableName, wrong } from './variables.ts'
+
+/** What may be printed. */
+export interface Config {
+  readonly host: string
+  /** 0 lets the system choose; `publicUrl` then keeps port 0 until the listener says which it is. */
+  readonly port: number
+  /** Ends in a slash, so that `new URL('oauth/callback', publicUrl)` keeps a path prefix. */
+  readonly publicUrl: URL
+  readonly dataDir: string
+  readonly store: 'embedded' | 'postgres'
+  readonly egressAllow: HostAllowlist
+  readonly corsOrigins: readonly string[]
+  readonly sandbox: boolean
+  readonly logLevel: LogLevel
+}
+
+export interface SecretValues {
+  readonly databaseUrl?: string | undefined
+  readonly adminKey?: string | undefined
+  /** The first seals, all open; `key` is 32 bytes. */
+  readonly encryptionKeys?: readonly { readonly id: string; readonly key: Buffer }[] | undefined
+}
+
+/** What may not be printed: logging, inspecting, serialising or copying the object shows no value. */
+export class Secrets implements SecretValues {
+  readonly #values: SecretValues
+
+  constructor(values: SecretValues = {}) {
+    this.#values = values
+  }
+
+  get databaseUrl(): string | undefined {
+    return this.#values.databaseUrl
+  }
+
+  get adminKey(): string | undefined {
+    return this.#values.adminKey
+  }
+
+  get encryptionKeys(): SecretValues['encryptionKeys'] {
+    return this.#values.encryptionKeys
+  }
+
+  toJSON(): string {
+    return '[secrets]'
+  }
+
+  toString(): string {
+    return '[secrets]'
+  }
+
+  [inspect.custom](): string {
+    return '[secrets]'
+  }
+}
+
+/**
+ * An empty value counts as unset.
+ * @throws {StartError} one sentence that names the first wrong variable, what it got (never a secret's value) and what it takes
+ */
+export function readConfig(env: NodeJS.ProcessEnv): { config: Config; secrets: Secrets; warnings: string[] } {
+  const read = (name: VariableName): string | undefined => env[name] || undefined
+  for (const name of ['PASSGATE_ROOT_PORT', 'REDIS_URL'] as const) {
+    if (read(name) !== undefined) throw new StartError(`${name} is set, but is not supported by this version yet.`)
+  }
+  const databaseUrl = read('DATABASE_URL')
+  const store = databaseUrl === undefined ? 'embedded' : 'postgres'
+  const host = parseHost(read('HOST') ?? '127.0.0.1')
+  const port = parsePort(read('PORT') ?? '4000')
+  const publicUrl = read('PASSGATE_PUBLIC_URL')
+  const sandbox = read('PASSGATE_SANDBOX')
+  const config: Config = {
+    host,
+    port,
+    publicUrl: publicUrl === undefined ? formatListeningUrl(host, port) : parsePublicUrl(publicUrl),
+    dataDir: parseDataDir(read('PASSGATE_DATA_DIR') ?? '.passgate'),
+    store,
+    egressAllow: parseEgressAllow(read('PASSGATE_EGRESS_ALLOW') ?? ''),
+    corsOrigins: parseOrigins(read('PASSGATE_CORS_ORIGINS') ?? ''),
+    sandbox: sandbox === undefined ? store === 'embedded' : parseSwitch('PASSGATE_SANDBOX', sandbox),
+    logLevel: parseLogLevel(read('LOG_LEVEL') ?? 'info'),
+  }
+  const adminKey = read('PASSGATE_ADMIN_KEY')
+  const encryptionKeys = read('PASSGATE_ENCRYPTION_KEYS')
+  if (databaseUrl !== undefined && encryptionKeys === undefined) {
+    throw wrong('PASSGATE_ENCRYPTION_KEYS', 'not set', `${encryptionKeysForm}: with DATABASE_URL it is required`)
+  }
+  const secrets = new Secrets({
+    databaseUrl: databaseUrl && parseDatabaseUrl(databaseUrl),
+    adminKey: adminKey && parseAdminKey(adminKey),
+    encryptionKeys: encryptionKeys === undefined ? undefined : parseEncryptionKeys(encryptionKeys),
+  })
+  return { config, secrets, warnings: unknownVariables(env) }
+}
+
+/** The URL under which a browser on this machine reaches the listener. */
+export function formatListeningUrl(host: string, port: number): URL {
+  const bracketed = new URL(`http://${isIP(host) === 6 ? `[${host}]` : host}`).hostname
+  const reachable = { '0.0.0.0': '127.0.0.1', '[::]': 'localhost' }[bracketed] ?? bracketed
+  return new URL(`http://${reachable}:${port}/`)
+}
+
+function parseHost(text: string): string {
+  if (isIP(text) !== 0 && !text.includes('%')) return text
+  const name =
+    /^[a-z0-9_.-]{1,253}$/i.test(text) && URL.canParse(`http://${text}`) && new URL(`http://${text}`).hostname
+  if (name !== text.toLowerCase()) {
+    throw wrong('HOST', quote(text), 'an address or a host name to listen on, such as 127.0.0.1, ::1 or localhost')
+  }
+  return text
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (!(port <= 65_535)) throw wrong('PORT', quote(text), 'a port number from 0 (any free one) to 65535')
+  return port
+}
+
+function parsePublicUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const plain = url !== undefined && /^https?:$/.test(url.protocol) && !/[?#\s]/.test(text)
+  if (!plain || url.username !== '' || url.password !== '') {
+    const takes = 'an http: or https: URL without user, query and fragment, such as https://passgate.example.com'
+    throw wrong('PASSGATE_PUBLIC_URL', quote(text), takes)
+  }
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url
+}
+
+function parseDataDir(text: string): string {
+  if (text.includes('\0')) throw wrong('PASSGATE_DATA_DIR', quote(text), 'the path of a directory')
+  return path.resolve(text)
+}
+
+function parseEgressAllow(text: string): HostAllowlist {
+  try {
+    return HostAllowlist.parse(text)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new StartError(`PASSGATE_EGRESS_ALLOW is wrong: ${hideUserinfo(error.message)}`, { cause: error })
+  }
+}
+
+function parseOrigins(text: string): readonly string[] {
+  const origins = text.split(/[\s,]+/).filter(item => item !== '')
+  for (const item of origins) {
+    const got = `${quote(item)}${origins.length > 1 ? ' in its list' : ''}`
+    if (item === '*') {
+      const why = 'the origins by name, because * would let every web page a caller opens use the gateway'
+      throw wrong('PASSGATE_CORS_ORIGINS', got, why)
+    }
+    const url = URL.canParse(item) ? new URL(item) : undefined
+    if (url?.origin === item && /^https?:$/.test(url.protocol)) continue
+    const takes = 'exact origins, scheme and host and no path, such as https://app.example.com, separated by commas'
+    throw wrong('PASSGATE_CORS_ORIGINS', got, takes)
+  }
+  return [...new Set(origins)]
+}
+
+function parseSwitch(name: VariableName, text: string): boolean {
+  if (/^(?:1|true|on)$/i.test(text)) return true
+  if (/^(?:0|false|off)$/i.test(text)) return false
+  throw wrong(name, quote(text), '1 or 0, true or false, on or off')
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = logLevels.find(known => known === text.toLowerCase())
+  if (level === undefined) throw wrong('LOG_LEVEL', quote(text), `one of ${logLevels.join(', ')}`)
+  return level
+}
+
+const encryptionKeysForm = '32-byte keys in base64, each with an id, as k1:BASE64,k2:BASE64'
+
+function parseEncryptionKeys(text: string): { id: string; key: Buffer }[] {
+  const keys = text.split(',').map((item, index) => {
+    const [id = '', encoded, ...rest] = item.trim().split(':')
+    // By position, never by text: whoever forgets the id has written the key in its place.
+    const refuse = (problem: string) =>
+      wrong('PASSGATE_ENCRYPTION_KEYS', `wrong at key ${index + 1} (${problem})`, encryptionKeysForm)
+    if (encoded === undefined || rest.length > 0) throw refuse('not of the form id:key')
+    if (!/^[A-Za-z0-9_-]{1,32}$/.test(id)) throw refuse('its id is not 1 to 32 letters, digits, _ or -')
+    if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(encoded)) throw refuse('its key is not base64')
+    const key = Buffer.from(encoded, 'base64')
+    if (key.length !== 32) throw refuse(`its key has ${key.length} bytes`)
+    return { id, key }
+  })
+  const repeated = keys.findIndex((key, index) => keys.findIndex(other => other.id === key.id) < index)
+  if (repeated === -1) return keys
+  throw wrong('PASSGATE_ENCRYPTION_KEYS', `wrong at key ${repeated + 1} (its id was used before)`, encryptionKeysForm)
+}
+
+function parseAdminKey(text: string): string {
+  const got = /^[\x21-\x7e]*$/.test(text)
+    ? `${text.length} characters long`
+    : 'a text with spaces, control characters or non-ASCII letters'
+  if (!/^[\x21-\x7e]{32,512}$/.test(text)) throw wrong('PASSGATE_ADMIN_KEY', got, '32 to 512 visible ASCII characters')
+  return text
+}
+
+/** Only the form: several hosts (`a:1,b:2`) and a socket directory are the driver's to read. */
+function parseDatabaseUrl(text: string): string {
+  const first = text.replace(/,[^/?@]*(?=[/?]|$)/, '')
+  if (!/^postgres(?:ql)?:\/\//.test(text) || /\s/.test(text) || !URL.canParse(first)) {
+    throw wrong(
+      'DATABASE_URL',
+      `${text.length} characters of another form`,
+      'a URL such as postgres://user:password@host:5432/database',
+    )
+  }
+  return text
+}
