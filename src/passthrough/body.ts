@@ -1,0 +1,170 @@
+/** The body of a request, from the caller's JSON to the bytes on the wire. */
+import { GatewayError, invalidInput } from '../errors.ts'
+import type { ArrayFormat } from './connection.ts'
+import { isJsonType, parseMediaType } from './media-type.ts'
+import { encodeParameters, formParameterLimit, parameterNames } from './query.ts'
+import { describeKind, isObject, scalarText } from './scalar.ts'
+
+export const bodyFormats = ['JSON', 'FORM', 'MULTIPART', 'TEXT', 'XML', 'BASE64'] as const
+export type BodyFormat = (typeof bodyFormats)[number]
+
+const maxBodyBytes = 25 * 1024 * 1024
+
+export interface PlannedBody {
+  readonly bytes: Buffer
+  /** What `content-type` says unless the caller set it. */
+  readonly contentType: string
+  /** True when the type carries a boundary that only we know, so that the caller's cannot stay. */
+  readonly ownsContentType: boolean
+}
+
+export interface BodyInput {
+  readonly body: unknown
+  readonly format: BodyFormat | undefined
+  /** The caller's own `content-type`, which decides when no format is given. */
+  readonly contentType: string | undefined
+  readonly arrayFormat: ArrayFormat
+  /** Names that the credential writes into a form or JSON object. */
+  readonly injected: readonly string[]
+}
+
+/**
+ * Undefined when there is no body: `undefined` and `null` send none.
+ * @throws {GatewayError} INVALID_INPUT naming the field, REQUEST_TOO_LARGE above 25 MiB
+ */
+export async function planBody(input: BodyInput): Promise<PlannedBody | undefined> {
+  const { body, injected } = input
+  if (body === undefined || body === null) return undefined
+  const planned = await encodeBody(body, input.format ?? inferFormat(body, input.contentType), input)
+  if (planned.bytes.length > maxBodyBytes) {
+    throw new GatewayError(
+      'REQUEST_TOO_LARGE',
+      `The body has ${planned.bytes.length} bytes; at most ${maxBodyBytes} are sent.`,
+      {
+        details: [{ field: 'body', message: `body has more than ${maxBodyBytes} bytes` }],
+      },
+    )
+  }
+  const taken = isObject(body) ? injected.find(name => Object.hasOwn(body, name)) : undefined
+  const inForm = injected.find(name =>
+    parameterNames(planned.contentType === formType ? planned.bytes.toString() : '').has(name),
+  )
+  const name = taken ?? inForm
+  if (name !== undefined)
+    throw invalidInput(`body.${name}`, `body.${name} is set by the connection's credential; leave it out.`)
+  return planned
+}
+
+const formType = 'application/x-www-form-urlencoded'
+
+/** Text without a format is sent as it is: it may be JSON whose digits and spelling matter. */
+function inferFormat(body: unknown, contentType: string | undefined): BodyFormat | 'AS_IS' {
+  const { essence } = parseMediaType(contentType)
+  if (essence === formType) return typeof body === 'string' ? 'AS_IS' : 'FORM'
+  if (essence === 'multipart/form-data') return 'MULTIPART'
+  return typeof body === 'string' ? 'AS_IS' : 'JSON'
+}
+
+async function encodeBody(body: unknown, format: BodyFormat | 'AS_IS', input: BodyInput): Promise<PlannedBody> {
+  switch (format) {
+    case 'JSON':
+      return plain(JSON.stringify(body), 'application/json')
+    case 'FORM':
+      return plain(encodeForm(body, input.arrayFormat), formType)
+    case 'MULTIPART':
+      return encodeMultipart(body)
+    case 'TEXT':
+      return plain(requireText(body, format), 'text/plain; charset=utf-8')
+    case 'XML':
+      return plain(requireText(body, format), 'application/xml')
+    case 'BASE64':
+      return { bytes: decodeBase64('body', body), contentType: 'application/octet-stream', ownsContentType: false }
+    case 'AS_IS':
+      return encodeAsIs(requireText(body, 'TEXT'), input.contentType)
+  }
+}
+
+function plain(text: string, contentType: string): PlannedBody {
+  return { bytes: Buffer.from(text), contentType, ownsContentType: false }
+}
+
+function encodeAsIs(text: string, contentType: string | undefined): PlannedBody {
+  const saysJson = contentType !== undefined && isJsonType(parseMediaType(contentType).essence)
+  return plain(text, saysJson || isJsonDocument(text) ? 'application/json' : 'text/plain; charset=utf-8')
+}
+
+function isJsonDocument(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function encodeForm(body: unknown, arrayFormat: ArrayFormat): string {
+  const style = { arrayFormat, maxParameters: formParameterLimit, space: '+' } as const
+  return encodeParameters('body', body, style).join('&')
+}
+
+/** Files are `{filename, contentType?, text}` or `{filename, contentType?, base64}`; an array repeats its field. */
+async function encodeMultipart(body: unknown): Promise<PlannedBody> {
+  if (!isObject(body))
+    throw invalidInput('body', `body takes an object of fields and files; got ${describeKind(body)}.`)
+  const form = new FormData()
+  for (const [name, value] of Object.entries(body)) {
+    for (const [index, item] of (Array.isArray(value) ? value : [value]).entries()) {
+      appendPart(form, name, item, Array.isArray(value) ? `body.${name}.${index}` : `body.${name}`)
+    }
+  }
+  const encoded = new Response(form)
+  return {
+    bytes: Buffer.from(await encoded.arrayBuffer()),
+    contentType: encoded.headers.get('content-type') ?? '',
+    ownsContentType: true,
+  }
+}
+
+function appendPart(form: FormData, name: string, value: unknown, field: string): void {
+  if (value === null || value === undefined) return
+  const text = scalarText(value)
+  if (text !== undefined) {
+    form.append(name, text)
+    return
+  }
+  if (!isObject(value) || typeof value.filename !== 'string') {
+    const takes = 'text, a number, a boolean, or a file {filename, contentType, text | base64}'
+    throw invalidInput(field, `${field} takes ${takes}; got ${describeKind(value)}.`)
+  }
+  const type = value.contentType ?? 'application/octet-stream'
+  if (typeof type !== 'string' || !/^[\x20-\x7e]+$/.test(type)) {
+    throw invalidInput(`${field}.contentType`, `${field}.contentType takes a media type such as image/png.`)
+  }
+  if ((typeof value.text === 'string') === (value.base64 !== undefined)) {
+    throw invalidInput(field, `${field} takes either text or base64 for its content.`)
+  }
+  const content =
+    typeof value.text === 'string' ? Buffer.from(value.text) : decodeBase64(`${field}.base64`, value.base64)
+  form.append(name, new File([new Uint8Array(content)], value.filename, { type }))
+}
+
+function requireText(body: unknown, format: string): string {
+  if (typeof body === 'string') return body
+  throw invalidInput('body', `body takes text with the format ${format}; got ${describeKind(body)}.`)
+}
+
+/** RFC 4648 §4 or §5, padded or not; nothing is skipped silently. */
+function decodeBase64(field: string, value: unknown): Buffer {
+  if (
+    typeof value === 'string' &&
+    /^[A-Za-z0-9+/_-]*={0,2}$/.test(value) &&
+    value.replace(/=+$/, '').length % 4 !== 1
+  ) {
+    return Buffer.from(value, 'base64')
+  }
+  throw invalidInput(
+    field,
+    `${field} takes base64 text; got ${typeof value === 'string' ? 'text that is not base64' : describeKind(value)}.`,
+  )
+}

@@ -1,0 +1,99 @@
+/** What an upstream answered, whole in memory, and the views of its bytes. */
+import { selectJson } from './json-path.ts'
+import { EmbeddedJson } from './json-text.ts'
+import { isJsonType, parseMediaType } from './media-type.ts'
+
+export interface ResponseHeader {
+  readonly name: string
+  readonly value: string
+}
+
+interface ParsedJson {
+  readonly text: string
+  readonly value: unknown
+}
+
+/** Every view is made when it is first asked for. */
+export class UpstreamResponse {
+  readonly status: number
+  /** As they came: order, spelling and repeats. */
+  readonly headers: readonly ResponseHeader[]
+  /** After decoding. */
+  readonly bytes: Buffer
+  #json: ParsedJson | null | undefined
+
+  constructor(parts: { status: number; headers: readonly ResponseHeader[]; bytes: Buffer }) {
+    this.status = parts.status
+    this.headers = parts.headers
+    this.bytes = parts.bytes
+  }
+
+  get sizeBytes(): number {
+    return this.bytes.length
+  }
+
+  /** The header's values joined by a comma (RFC 9110 §5.3); undefined when there is none. */
+  header(name: string): string | undefined {
+    return joinHeader(this.headers, name)
+  }
+
+  get contentType(): string | undefined {
+    return this.header('content-type')
+  }
+
+  /** By the charset of the content type, UTF-8 when it names none that is known; no byte order mark. */
+  text(): string {
+    const { charset = 'utf-8' } = parseMediaType(this.contentType)
+    return createDecoder(charset).decode(this.bytes)
+  }
+
+  base64(): string {
+    return this.bytes.toString('base64')
+  }
+
+  /** The JSON body as its exact text; null when it is empty or not JSON. */
+  json(): EmbeddedJson | null {
+    const parsed = this.#parse()
+    return parsed === null ? null : new EmbeddedJson(parsed.text)
+  }
+
+  /**
+   * The list of values that a JSONPath matches in the JSON body, each as its exact text; null when the body is not JSON.
+   * @throws {GatewayError} INVALID_INPUT on a wrong path
+   */
+  select(path: string): EmbeddedJson | null {
+    const parsed = this.#parse()
+    return parsed === null ? null : selectJson(parsed.text, parsed.value, path)
+  }
+
+  #parse(): ParsedJson | null {
+    if (this.#json === undefined) this.#json = parseJson(this.bytes, parseMediaType(this.contentType).essence)
+    return this.#json
+  }
+}
+
+export function joinHeader(headers: readonly ResponseHeader[], name: string): string | undefined {
+  const wanted = name.toLowerCase()
+  const values = headers.filter(header => header.name.toLowerCase() === wanted).map(header => header.value)
+  return values.length === 0 ? undefined : values.join(', ')
+}
+
+/** A type that does not say JSON must at least look like it: the text `404` of a text/plain is no number. */
+function parseJson(bytes: Buffer, essence: string): ParsedJson | null {
+  if (bytes.length === 0) return null
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (essence !== '' && !isJsonType(essence) && !/^[\t\n\r ]*[[{]/.test(text)) return null
+    return { text, value: JSON.parse(text) }
+  } catch {
+    return null
+  }
+}
+
+function createDecoder(charset: string): TextDecoder {
+  try {
+    return new TextDecoder(charset)
+  } catch {
+    return new TextDecoder()
+  }
+}
