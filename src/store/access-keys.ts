@@ -1,0 +1,101 @@
+/** Access keys: found by the hash of their secret, listed newest first. */
+import { and, eq, sql } from 'drizzle-orm'
+import type { Db } from './database.ts'
+import { guarded } from './failure.ts'
+import { isId, newId } from './ids.ts'
+import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
+import { checkText } from './stored-text.ts'
+import { accessKeys } from './tables.ts'
+
+export type AccessKeyRow = typeof accessKeys.$inferSelect
+
+export type NewAccessKeyRow = Pick<
+  AccessKeyRow,
+  'workspaceId' | 'id' | 'name' | 'hash' | 'hint' | 'scopes' | 'expiresAt'
+>
+
+export type PresetKey = Pick<AccessKeyRow, 'name' | 'hash' | 'hint' | 'scopes'>
+
+export interface AccessKeyStore {
+  insert(row: NewAccessKeyRow): Promise<AccessKeyRow>
+  /** Of any workspace: who presents a secret has not said one yet. */
+  findByHash(hash: Buffer): Promise<AccessKeyRow | undefined>
+  get(workspaceId: string, id: string): Promise<AccessKeyRow | undefined>
+  list(workspaceId: string, page: PageArgs): Promise<Page<AccessKeyRow>>
+  /** Makes or replaces the workspace's one preset key. */
+  savePreset(workspaceId: string, key: PresetKey): Promise<void>
+  hasAny(workspaceId: string): Promise<boolean>
+  /** True when there was one. */
+  delete(workspaceId: string, id: string): Promise<boolean>
+  touch(workspaceId: string, id: string, at: Date): Promise<void>
+}
+
+const newestFirst: KeysetOrder<AccessKeyRow> = {
+  name: 'accessKeys',
+  isDescending: true,
+  keys: [{ column: accessKeys.id, write: row => row.id, read: text => (isId('key', text) ? text : undefined) }],
+}
+
+export function createAccessKeyStore(db: Db): AccessKeyStore {
+  return guarded({
+    async insert(row: NewAccessKeyRow) {
+      checkText('name', row.name)
+      const [inserted] = await db.insert(accessKeys).values(row).returning()
+      if (inserted === undefined) throw new TypeError('an insert returned no row')
+      return inserted
+    },
+    async findByHash(hash: Buffer) {
+      const [row] = await db.select().from(accessKeys).where(eq(accessKeys.hash, hash))
+      return row
+    },
+    async get(workspaceId: string, id: string) {
+      if (!isId('key', id)) return undefined
+      const [row] = await db.select().from(accessKeys).where(isOne(workspaceId, id))
+      return row
+    },
+    async list(workspaceId: string, page: PageArgs) {
+      const isOwn = eq(accessKeys.workspaceId, workspaceId)
+      return await fetchPage(page, newestFirst, ({ where, orderBy, limit }) =>
+        db
+          .select()
+          .from(accessKeys)
+          .where(and(isOwn, where))
+          .orderBy(...orderBy)
+          .limit(limit),
+      )
+    },
+    async savePreset(workspaceId: string, key: PresetKey) {
+      const isPreset = and(eq(accessKeys.workspaceId, workspaceId), accessKeys.preset)
+      await db
+        .insert(accessKeys)
+        .values({ ...key, workspaceId, id: newId('key'), preset: true })
+        .onConflictDoUpdate({
+          target: accessKeys.workspaceId,
+          targetWhere: sql`${accessKeys.preset}`,
+          set: key,
+          setWhere: isPreset,
+        })
+    },
+    async hasAny(workspaceId: string) {
+      const rows = await db
+        .select({ id: accessKeys.id })
+        .from(accessKeys)
+        .where(eq(accessKeys.workspaceId, workspaceId))
+        .limit(1)
+      return rows.length > 0
+    },
+    async delete(workspaceId: string, id: string) {
+      if (!isId('key', id)) return false
+      const deleted = await db.delete(accessKeys).where(isOne(workspaceId, id)).returning({ id: accessKeys.id })
+      return deleted.length > 0
+    },
+    async touch(workspaceId: string, id: string, at: Date) {
+      const later = sql`greatest(${accessKeys.lastUsedAt}, ${at.toISOString()}::timestamptz)`
+      await db.update(accessKeys).set({ lastUsedAt: later }).where(isOne(workspaceId, id))
+    },
+  })
+}
+
+function isOne(workspaceId: string, id: string) {
+  return and(eq(accessKeys.workspaceId, workspaceId), eq(accessKeys.id, id))
+}

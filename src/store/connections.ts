@@ -1,0 +1,216 @@
+/** Connections: found by id or by whom they belong to, listed by keyset. */
+import { and, eq, inArray, like, sql } from 'drizzle-orm'
+import type { Db } from './database.ts'
+import { guarded } from './failure.ts'
+import { isId, toUuid } from './ids.ts'
+import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
+import { checkJson, checkKey, checkText, containsPattern, foldCase } from './stored-text.ts'
+import { connections, type JsonObject } from './tables.ts'
+
+export type ConnectionRow = Omit<typeof connections.$inferSelect, 'endUserSearch'>
+export type ConnectionStatus = ConnectionRow['status']
+
+export type NewConnectionRow = Pick<
+  ConnectionRow,
+  | 'workspaceId'
+  | 'id'
+  | 'integration'
+  | 'endUserId'
+  | 'scheme'
+  | 'config'
+  | 'metadata'
+  | 'sealedCredential'
+  | 'sealedUnder'
+>
+
+export type ConnectionPatch = Partial<Pick<ConnectionRow, 'config' | 'metadata' | 'status'>>
+
+export interface ConnectionFilter {
+  readonly integration?: string | null | undefined
+  readonly endUserId?: string | null | undefined
+  readonly status?: ConnectionStatus | null | undefined
+  /** Part of the end user's id, in any case. */
+  readonly search?: string | null | undefined
+  /** Fields and values that the metadata contains. */
+  readonly metadata?: JsonObject | null | undefined
+}
+
+export interface ConnectionOrder {
+  readonly field: 'CREATED_AT' | 'END_USER_ID'
+  readonly direction: 'ASC' | 'DESC'
+}
+
+/** That a connection was used, and when. */
+export interface ConnectionUse {
+  readonly workspaceId: string
+  readonly id: string
+  readonly at: Date
+}
+
+export interface ConnectionStore {
+  insert(row: NewConnectionRow): Promise<ConnectionRow>
+  get(workspaceId: string, id: string): Promise<ConnectionRow | undefined>
+  /** Those that exist, in any order. */
+  getMany(workspaceId: string, ids: readonly string[]): Promise<ConnectionRow[]>
+  findByEndUser(workspaceId: string, integration: string, endUserId: string, limit: number): Promise<ConnectionRow[]>
+  list(
+    workspaceId: string,
+    filter: ConnectionFilter,
+    order: ConnectionOrder,
+    page: PageArgs,
+  ): Promise<Page<ConnectionRow>>
+  update(workspaceId: string, id: string, patch: ConnectionPatch): Promise<ConnectionRow | undefined>
+  /** True when there was one. */
+  delete(workspaceId: string, id: string): Promise<boolean>
+  touch(uses: readonly ConnectionUse[]): Promise<void>
+  /** Which of the slugs the workspace has connections at. */
+  findConnected(workspaceId: string, slugs: readonly string[]): Promise<Set<string>>
+  /** Of all workspaces, by encryption key id: maintenance at the start. */
+  countSealedUnder(): Promise<Record<string, number>>
+}
+
+/** All columns but the one for the search, which stays inside. */
+const columns = columnsOf()
+
+export function createConnectionStore(db: Db): ConnectionStore {
+  return guarded({
+    async insert(row: NewConnectionRow) {
+      checkKey('endUserId', row.endUserId)
+      checkJson('config', row.config)
+      checkJson('metadata', row.metadata)
+      const values = { ...row, endUserSearch: foldCase(row.endUserId) }
+      const [inserted] = await db.insert(connections).values(values).returning(columns)
+      if (inserted === undefined) throw new TypeError('an insert returned no row')
+      return inserted
+    },
+    async get(workspaceId: string, id: string) {
+      if (!isId('conn', id)) return undefined
+      const [row] = await db.select(columns).from(connections).where(isOne(workspaceId, id))
+      return row
+    },
+    async getMany(workspaceId: string, ids: readonly string[]) {
+      const known = ids.filter(id => isId('conn', id))
+      if (known.length === 0) return []
+      const isWanted = and(eq(connections.workspaceId, workspaceId), inArray(connections.id, known))
+      return await db.select(columns).from(connections).where(isWanted)
+    },
+    async findByEndUser(workspaceId: string, integration: string, endUserId: string, limit: number) {
+      checkText('integration', integration)
+      checkText('endUserId', endUserId)
+      const isTheirs = and(
+        eq(connections.workspaceId, workspaceId),
+        eq(connections.integration, integration),
+        eq(connections.endUserId, endUserId),
+      )
+      return await db.select(columns).from(connections).where(isTheirs).orderBy(connections.id).limit(limit)
+    },
+    async list(workspaceId: string, filter: ConnectionFilter, order: ConnectionOrder, page: PageArgs) {
+      const conditions = [eq(connections.workspaceId, workspaceId), ...conditionsOf(filter)]
+      return await fetchPage(page, keysetOf(order), ({ where, orderBy, limit }) =>
+        db
+          .select(columns)
+          .from(connections)
+          .where(and(...conditions, where))
+          .orderBy(...orderBy)
+          .limit(limit),
+      )
+    },
+    async update(workspaceId: string, id: string, patch: ConnectionPatch) {
+      if (!isId('conn', id)) return undefined
+      checkJson('config', patch.config)
+      checkJson('metadata', patch.metadata)
+      const set = { ...patch, updatedAt: new Date() }
+      const [row] = await db.update(connections).set(set).where(isOne(workspaceId, id)).returning(columns)
+      return row
+    },
+    async delete(workspaceId: string, id: string) {
+      if (!isId('conn', id)) return false
+      const deleted = await db.delete(connections).where(isOne(workspaceId, id)).returning({ id: connections.id })
+      return deleted.length > 0
+    },
+    async touch(uses: readonly ConnectionUse[]) {
+      if (uses.length === 0) return
+      const used = sql.join(latest(uses).map(usedRow), sql`, `)
+      await db.execute(sql`
+        update ${connections} set last_used_at = greatest(${connections.lastUsedAt}, used.at)
+        from (values ${used}) as used (workspace_id, id, at)
+        where ${connections.workspaceId} = used.workspace_id and ${connections.id} = used.id`)
+    },
+    async findConnected(workspaceId: string, slugs: readonly string[]) {
+      if (slugs.length === 0) return new Set<string>()
+      const asked = sql.join(
+        slugs.map(slug => sql`(${slug}::text)`),
+        sql`, `,
+      )
+      const found = await db
+        .select({ slug: sql<string>`asked.slug` })
+        .from(sql`(values ${asked}) as asked (slug)`)
+        .where(sql`exists (select 1 from ${connections} where ${connections.workspaceId} = ${sql.param(workspaceId, connections.workspaceId)}
+          and ${connections.integration} = asked.slug collate "C")`)
+      return new Set(found.map(row => row.slug))
+    },
+    async countSealedUnder() {
+      const rows = await db
+        .select({ id: connections.sealedUnder, count: sql<number>`count(*)::int` })
+        .from(connections)
+        .groupBy(connections.sealedUnder)
+      return Object.fromEntries(rows.map(({ id, count }) => [id, count]))
+    },
+  })
+}
+
+function columnsOf() {
+  const { workspaceId, id, integration, endUserId, scheme, config, metadata, status } = connections
+  const { sealedCredential, sealedUnder, credentialVersion, createdAt, updatedAt, lastUsedAt } = connections
+  const facts = { workspaceId, id, integration, endUserId, scheme, config, metadata, status }
+  return { ...facts, sealedCredential, sealedUnder, credentialVersion, createdAt, updatedAt, lastUsedAt }
+}
+
+function isOne(workspaceId: string, id: string) {
+  return and(eq(connections.workspaceId, workspaceId), eq(connections.id, id))
+}
+
+function conditionsOf({ integration, endUserId, status, search, metadata }: ConnectionFilter) {
+  checkText('filter.integration', integration ?? '')
+  checkText('filter.endUserId', endUserId ?? '')
+  checkText('filter.search', search ?? '')
+  checkJson('filter.metadata', metadata)
+  return [
+    integration == null ? undefined : eq(connections.integration, integration),
+    endUserId == null ? undefined : eq(connections.endUserId, endUserId),
+    status == null ? undefined : eq(connections.status, status),
+    search == null || search === '' ? undefined : like(connections.endUserSearch, containsPattern(foldCase(search))),
+    metadata == null ? undefined : sql`${connections.metadata} @> ${JSON.stringify(metadata)}::jsonb`,
+  ].filter(condition => condition !== undefined)
+}
+
+/** Ids are made in the order of time, so they sort as `createdAt` does, and every index ends in them. */
+function keysetOf({ field, direction }: ConnectionOrder): KeysetOrder<ConnectionRow> {
+  const byId = {
+    column: connections.id,
+    write: (row: ConnectionRow) => row.id,
+    read: (text: string) => (isId('conn', text) ? text : undefined),
+  }
+  const byEndUser = {
+    column: connections.endUserId,
+    write: (row: ConnectionRow) => row.endUserId,
+    read: (text: string) => text,
+  }
+  const keys = field === 'CREATED_AT' ? [byId] : [byEndUser, byId]
+  return { name: `connections ${field} ${direction}`, isDescending: direction === 'DESC', keys }
+}
+
+/** One use of each connection, the last: a statement may update a row once. */
+function latest(uses: readonly ConnectionUse[]): ConnectionUse[] {
+  const byKey = new Map<string, ConnectionUse>()
+  for (const use of uses) {
+    const key = `${use.workspaceId} ${use.id}`
+    const known = byKey.get(key)
+    if (known === undefined || known.at < use.at) byKey.set(key, use)
+  }
+  return [...byKey.values()]
+}
+
+function usedRow({ workspaceId, id, at }: ConnectionUse) {
+  return sql`(${toUuid('ws', workspaceId)}::uuid, ${toUuid('conn', id)}::uuid, ${at.toISOString()}::timestamptz)`
+}

@@ -1,0 +1,30 @@
+/** The database behind every store: embedded in the data directory, or a PostgreSQL server. */
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
+import { openEmbedded } from './embedded.ts'
+import { openPostgres } from './postgres.ts'
+import type * as tables from './tables.ts'
+
+/** One type for both drivers: what is written for it runs on either. */
+export type Db = PgDatabase<PgQueryResultHKT, typeof tables>
+
+export interface Database extends AsyncDisposable {
+  readonly db: Db
+  readonly kind: 'embedded' | 'postgres'
+  /** @throws StoreError when the database does not answer in time. */
+  ping(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  /** PostgreSQL connection string; without it the store is embedded in `dataDir`. */
+  readonly url?: string | undefined
+  readonly dataDir: string
+}
+
+/**
+ * Opens the database and migrates it to this version's schema.
+ *
+ * @throws StartError with one sentence for the operator, whatever stands in the way.
+ */
+export function openDatabase({ url, dataDir }: DatabaseOptions): Promise<Database> {
+  return url === undefined ? openEmbedded(dataDir) : openPostgres(url, dataDir)
+}

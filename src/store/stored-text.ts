@@ -1,0 +1,49 @@
+/** What PostgreSQL can keep: text without NUL and lone surrogates, and the folding that the search compares by. */
+import { invalidInput } from '../errors.ts'
+
+/** Longest text that is a key of an index; PostgreSQL refuses entries of some 2,700 bytes. */
+const maxKeyLength = 512
+const maxDepth = 64
+
+/** @throws GatewayError `INVALID_INPUT` when `text` holds what PostgreSQL cannot store. */
+export function checkText(field: string, text: string): void {
+  if (text.includes('\0')) throw invalidInput(field, `${field} holds the character U+0000, which cannot be stored.`)
+  if (!text.isWellFormed()) throw invalidInput(field, `${field} holds half of a surrogate pair, which is no character.`)
+}
+
+/** As `checkText`, for text that an index holds. */
+export function checkKey(field: string, text: string): void {
+  checkText(field, text)
+  if (text.length > maxKeyLength) {
+    throw invalidInput(field, `${field} has ${text.length} characters; it takes at most ${maxKeyLength}.`)
+  }
+}
+
+/** As `checkText`, for each key and text within a JSON value, whose nesting is bounded. */
+export function checkJson(field: string, value: unknown, depth = 0): void {
+  if (typeof value === 'string') checkText(field, value)
+  if (typeof value !== 'object' || value === null) return
+  if (depth === maxDepth) throw invalidInput(field, `${field} is nested deeper than ${maxDepth} levels.`)
+  for (const [name, member] of Object.entries(value)) {
+    checkText(field, name)
+    checkJson(field, member, depth + 1)
+  }
+}
+
+/** For records that must not be lost to one character: replaces instead of refusing. */
+export function toStorable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD').toWellFormed()
+}
+
+/**
+ * Case folded away. Upper case, because it maps each character alone: lower case turns a Greek sigma at the end of a
+ * word into another letter, and a part of a text would no longer be a part of its folding.
+ */
+export function foldCase(text: string): string {
+  return text.toUpperCase()
+}
+
+/** A LIKE pattern for texts that contain `part`, whose own wildcards mean themselves. */
+export function containsPattern(part: string): string {
+  return `%${part.replaceAll(/[\\%_]/g, '\\$&')}%`
+}
