@@ -1,0 +1,112 @@
+/** The life of access keys: minted once, kept as a hash, checked on every request. */
+import { GatewayError, invalidInput } from '../errors.ts'
+import type { AccessKeyRow, AccessKeyStore } from '../store/access-keys.ts'
+import { newId } from '../store/ids.ts'
+import type { Page, PageArgs } from '../store/page.ts'
+import { type Caller, hasScope, type Scope, scopes } from './caller.ts'
+import { hashSecret, newAccessKeySecret, secretHint } from './secret.ts'
+
+export type AccessKey = Omit<AccessKeyRow, 'hash'>
+
+export interface NewAccessKey {
+  readonly name: string
+  readonly scopes: readonly Scope[]
+  readonly expiresAt?: Date | null
+}
+
+const touchEveryMs = 60_000
+const maxSecretLength = 512
+
+export class AccessKeys {
+  readonly #store: AccessKeyStore
+  /** When each key was last marked as used, so that a busy key costs one write a minute. */
+  readonly #touched = new Map<string, number>()
+
+  constructor(store: AccessKeyStore) {
+    this.#store = store
+  }
+
+  /** Mints a key no wider than its maker. The secret is in this answer and nowhere else. */
+  async create(caller: Caller, input: NewAccessKey): Promise<{ accessKey: AccessKey; secret: string }> {
+    const name = input.name.trim()
+    if (name === '' || name.length > 200) {
+      throw invalidInput('name', `name takes 1 to 200 characters; got ${name.length}.`)
+    }
+    if (input.scopes.length === 0) throw invalidInput('scopes', 'scopes takes at least one scope; got none.')
+    if (input.expiresAt && input.expiresAt.getTime() <= Date.now()) {
+      const got = input.expiresAt.toISOString()
+      throw invalidInput('expiresAt', `expiresAt takes a time in the future; got ${got}.`)
+    }
+    const wider = input.scopes.filter(scope => !hasScope(caller, scope))
+    if (wider.length > 0) {
+      throw new GatewayError('FORBIDDEN', `A key cannot mint a wider one: "${caller.name}" lacks ${wider.join(', ')}.`)
+    }
+    const secret = newAccessKeySecret()
+    const row = await this.#store.insert({
+      workspaceId: caller.workspaceId,
+      id: newId('key'),
+      name,
+      hash: hashSecret(secret),
+      hint: secretHint(secret),
+      scopes: scopes.filter(scope => input.scopes.includes(scope)),
+      expiresAt: input.expiresAt ?? null,
+    })
+    return { accessKey: row, secret }
+  }
+
+  /** @throws GatewayError `UNAUTHENTICATED`, with one message for unknown, deleted and expired keys. */
+  async authenticate(secret: string): Promise<Caller> {
+    const row = secret.length <= maxSecretLength ? await this.#store.findByHash(hashSecret(secret)) : undefined
+    if (row === undefined || (row.expiresAt !== null && row.expiresAt.getTime() <= Date.now())) {
+      throw new GatewayError('UNAUTHENTICATED', 'The access key is unknown, expired or deleted.')
+    }
+    this.#touch(row)
+    return {
+      keyId: row.id,
+      name: row.name,
+      workspaceId: row.workspaceId,
+      scopes: scopes.filter(scope => row.scopes.includes(scope)),
+      expiresAt: row.expiresAt,
+    }
+  }
+
+  list(workspaceId: string, page: PageArgs): Promise<Page<AccessKey>> {
+    return this.#store.list(workspaceId, page)
+  }
+
+  get(workspaceId: string, id: string): Promise<AccessKey | undefined> {
+    return this.#store.get(workspaceId, id)
+  }
+
+  /** True when there was such a key; from then on it authenticates nothing. */
+  delete(workspaceId: string, id: string): Promise<boolean> {
+    return this.#store.delete(workspaceId, id)
+  }
+
+  /** Makes the operator's preset secret the workspace's preset admin key, replacing an earlier preset. */
+  async presetAdmin(workspaceId: string, secret: string): Promise<void> {
+    await this.#store.savePreset(workspaceId, {
+      name: 'admin',
+      hash: hashSecret(secret),
+      hint: secretHint(secret),
+      scopes: ['admin'],
+    })
+  }
+
+  /** The first admin key of a workspace that has no key at all; undefined when it has one. */
+  async createFirstAdmin(workspaceId: string): Promise<string | undefined> {
+    if (await this.#store.hasAny(workspaceId)) return undefined
+    const secret = newAccessKeySecret()
+    await this.presetAdmin(workspaceId, secret)
+    return secret
+  }
+
+  #touch(row: AccessKeyRow): void {
+    const now = Date.now()
+    if (now - (this.#touched.get(row.id) ?? 0) < touchEveryMs) return
+    if (this.#touched.size >= 10_000) this.#touched.clear()
+    this.#touched.set(row.id, now)
+    // A key that could not be marked is marked by its next use; the request itself must not wait for it.
+    this.#store.touch(row.workspaceId, row.id, new Date(now)).catch(() => this.#touched.delete(row.id))
+  }
+}

@@ -1,0 +1,27 @@
+/** The text of an access key: `pgk_`, 32 random bytes in base64url, and a checksum that a typing error fails. */
+import { createHash, randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+
+const prefix = 'pgk_'
+
+/** A new secret: `pgk_` + 43 characters of entropy (256 bits) + 6 of checksum; recognisable to secret scanners. */
+export function newAccessKeySecret(): string {
+  const entropy = randomBytes(32).toString('base64url')
+  return prefix + entropy + checksum(entropy)
+}
+
+/** What the store keeps. One round of SHA-256 is enough: the input has at least 32 characters of high entropy. */
+export function hashSecret(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
+}
+
+/** The part of a secret that lists may show: enough to tell keys apart, useless to a thief. */
+export function secretHint(secret: string): string {
+  return secret.startsWith(prefix) ? `${secret.slice(0, 8)}…` : `${secret.slice(0, 2)}…`
+}
+
+function checksum(entropy: string): string {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(crc32(entropy))
+  return bytes.toString('base64url')
+}

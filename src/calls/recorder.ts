@@ -1,0 +1,69 @@
+/** Keeps the record of executed calls: queued in memory, written in batches off the hot path, flushed at the end. */
+import type { CallRow } from '../store/calls.ts'
+
+export interface RecorderOptions {
+  readonly write: (calls: readonly CallRow[]) => Promise<void>
+  /** Told when a batch could not be written; it is tried again with the next one. */
+  readonly onFailure: (error: unknown, waiting: number) => void
+  /** Told how many of the oldest calls were given up when the queue was full. */
+  readonly onLoss: (lost: number) => void
+  readonly flushEveryMs?: number
+  readonly batchSize?: number
+  /** Calls kept while the store is away; beyond it the oldest are given up. */
+  readonly capacity?: number
+}
+
+export class CallRecorder implements AsyncDisposable {
+  readonly #options: Required<RecorderOptions>
+  #waiting: CallRow[] = []
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> | undefined
+
+  constructor(options: RecorderOptions) {
+    this.#options = { flushEveryMs: 250, batchSize: 500, capacity: 50_000, ...options }
+  }
+
+  record(call: CallRow): void {
+    this.#waiting.push(call)
+    const surplus = this.#waiting.length - this.#options.capacity
+    if (surplus > 0) {
+      this.#waiting.splice(0, surplus)
+      this.#options.onLoss(surplus)
+    }
+    this.#schedule()
+  }
+
+  /** Resolves when every call recorded so far is in the store, or a write has failed. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    await this.#writing
+    this.#writing = this.#drain()
+    await this.#writing
+    this.#writing = undefined
+    if (this.#waiting.length > 0) this.#schedule()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush()
+    clearTimeout(this.#timer)
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#writing !== undefined) return
+    this.#timer = setTimeout(() => void this.flush(), this.#options.flushEveryMs)
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, this.#options.batchSize)
+      try {
+        await this.#options.write(batch)
+      } catch (error) {
+        this.#waiting.unshift(...batch)
+        this.#options.onFailure(error, this.#waiting.length)
+        return
+      }
+    }
+  }
+}

@@ -1,0 +1,201 @@
+/** The integrations a workspace sees: the built-in catalog, its own definitions, and its settings over both. */
+import { createHash } from 'node:crypto'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { IntegrationDefinition } from '../catalog/entry.ts'
+import { parseIntegration } from '../catalog/parse.ts'
+import { applySettings, type IntegrationSettings } from '../catalog/settings.ts'
+import { GatewayError, invalidInput } from '../errors.ts'
+import type { ConnectionStore } from '../store/connections.ts'
+import { toTypeId } from '../store/ids.ts'
+import type { IntegrationRow, IntegrationStore } from '../store/integrations.ts'
+import { type Page, type PageArgs, pageOfList } from '../store/page.ts'
+import type { JsonObject } from '../store/tables.ts'
+import type { Vault } from '../vault/vault.ts'
+
+export interface Integration {
+  readonly id: string
+  readonly workspaceId: string
+  readonly slug: string
+  /** The entry with the workspace's settings applied: what a call really uses. */
+  readonly definition: IntegrationDefinition
+  readonly builtIn: boolean
+  /** True when end users can be connected: a scheme that needs no OAuth client, or the workspace has one. */
+  readonly configured: boolean
+}
+
+export interface IntegrationFilter {
+  readonly search?: string | null
+  readonly categories?: readonly string[] | null
+  readonly connected?: boolean | null
+  readonly configured?: boolean | null
+}
+
+export interface ConfigureIntegration extends IntegrationSettings {
+  readonly slug: string
+  readonly oauthClient?: { readonly clientId: string; readonly clientSecret?: string | null } | null
+}
+
+/** What the settings column holds: the admin's overrides and the public half of the OAuth client. */
+interface StoredSettings extends IntegrationSettings {
+  readonly oauthClientId?: string
+}
+
+export class Integrations {
+  readonly #catalog: Catalog
+  readonly #store: IntegrationStore
+  readonly #connections: Pick<ConnectionStore, 'findConnected'>
+  readonly #vault: Vault
+
+  constructor(parts: {
+    catalog: Catalog
+    store: IntegrationStore
+    connections: Pick<ConnectionStore, 'findConnected'>
+    vault: Vault
+  }) {
+    this.#catalog = parts.catalog
+    this.#store = parts.store
+    this.#connections = parts.connections
+    this.#vault = parts.vault
+  }
+
+  /** One answer per slug, in order; undefined where the workspace has no such integration. */
+  async getMany(workspaceId: string, slugs: readonly string[]): Promise<(Integration | undefined)[]> {
+    const rows = await this.#store.getMany(workspaceId, [...new Set(slugs)])
+    const bySlug = new Map(rows.map(row => [row.slug, row]))
+    return slugs.map(slug => this.#combine(workspaceId, slug, bySlug.get(slug)))
+  }
+
+  async get(workspaceId: string, slug: string): Promise<Integration | undefined> {
+    const [integration] = await this.getMany(workspaceId, [slug])
+    return integration
+  }
+
+  /** All of them, sorted by slug. */
+  async list(workspaceId: string): Promise<Integration[]> {
+    const rows = new Map((await this.#store.list(workspaceId)).map(row => [row.slug, row]))
+    const slugs = new Set([...this.#catalog.list().map(entry => entry.slug), ...rows.keys()])
+    return [...slugs]
+      .sort()
+      .map(slug => this.#combine(workspaceId, slug, rows.get(slug)))
+      .filter(integration => integration !== undefined)
+  }
+
+  /** One page of them, sorted by slug. */
+  async page(workspaceId: string, filter: IntegrationFilter, args: PageArgs): Promise<Page<Integration>> {
+    const { search, categories, configured, connected } = filter
+    const part = search?.toLowerCase()
+    const matching = (await this.list(workspaceId)).filter(
+      ({ slug, definition, ...integration }) =>
+        (part === undefined || slug.includes(part) || definition.name.toLowerCase().includes(part)) &&
+        (categories == null || categories.some(category => definition.categories.includes(category))) &&
+        (configured == null || integration.configured === configured),
+    )
+    if (connected == null) return pageOfList(matching, slugOf, 'integrations', args)
+    const withAccounts = await this.#connections.findConnected(workspaceId, matching.map(slugOf))
+    return pageOfList(
+      matching.filter(({ slug }) => withAccounts.has(slug) === connected),
+      slugOf,
+      'integrations',
+      args,
+    )
+  }
+
+  /** Adds a workspace's own integration. @throws GatewayError `INVALID_INPUT` with a detail per wrong field. */
+  async define(workspaceId: string, document: unknown): Promise<Integration> {
+    const definition = parseIntegration(document)
+    const { slug } = definition
+    if (this.#catalog.get(slug) !== undefined) {
+      throw invalidInput('definition.slug', `The slug "${slug}" is built in; use configureIntegration or another slug.`)
+    }
+    const row = await this.#store.insert({
+      workspaceId,
+      id: integrationId(slug),
+      slug,
+      definition: document as JsonObject,
+    })
+    if (row === undefined) {
+      throw invalidInput('definition.slug', `The workspace has an integration "${slug}" already; choose another slug.`)
+    }
+    return this.#require(workspaceId, slug, row)
+  }
+
+  /** Changes the workspace's settings: a field that is absent stays as it is, null goes back to the entry's value. */
+  async configure(workspaceId: string, input: ConfigureIntegration): Promise<Integration> {
+    const { slug, oauthClient, ...changes } = input
+    const entry = this.#catalog.get(slug)
+    const [row] = await this.#store.getMany(workspaceId, [slug])
+    if (entry === undefined && !row?.definition) throw integrationNotFound(slug)
+    const before = (row?.settings ?? {}) as StoredSettings
+    const settings: StoredSettings = { ...before, ...defined(changes), ...clientIdChange(oauthClient) }
+    applySettings(entry ?? parseIntegration(row?.definition), settings)
+    const saved = await this.#store.saveSettings(workspaceId, slug, {
+      id: integrationId(slug),
+      settings: { ...settings },
+      ...this.#sealedSecretChange(workspaceId, slug, oauthClient),
+    })
+    return this.#require(workspaceId, slug, saved)
+  }
+
+  #sealedSecretChange(workspaceId: string, slug: string, client: ConfigureIntegration['oauthClient']) {
+    if (client === undefined) return {}
+    if (!client?.clientSecret) return { sealedClientSecret: null }
+    const binding = { workspaceId, kind: 'oauthClient', id: slug }
+    return { sealedClientSecret: this.#vault.seal(binding, client.clientSecret).envelope }
+  }
+
+  #require(workspaceId: string, slug: string, row: IntegrationRow): Integration {
+    const integration = this.#combine(workspaceId, slug, row)
+    if (integration === undefined) throw integrationNotFound(slug)
+    return integration
+  }
+
+  #combine(workspaceId: string, slug: string, row: IntegrationRow | undefined): Integration | undefined {
+    const entry = this.#catalog.get(slug)
+    const base = entry ?? (row?.definition ? parseIntegration(row.definition) : undefined)
+    if (base === undefined) return undefined
+    const settings = (row?.settings ?? {}) as StoredSettings
+    const definition = applySettings(base, settings)
+    const needsClient = definition.auth.every(auth => auth.scheme === 'oauth2')
+    return {
+      id: integrationId(slug),
+      workspaceId,
+      slug,
+      definition,
+      builtIn: entry !== undefined,
+      configured: !needsClient || settings.oauthClientId !== undefined,
+    }
+  }
+}
+
+export function integrationNotFound(slug: string): GatewayError {
+  return new GatewayError('INTEGRATION_NOT_FOUND', `The workspace has no integration "${slug}".`, {
+    details: [{ field: 'integration', message: 'query { integrations } lists the slugs there are' }],
+  })
+}
+
+/** A slug names an integration for good, so its id is made from it: a UUIDv8 (RFC 9562) of the slug's SHA-256. */
+export function integrationId(slug: string): string {
+  const bytes = createHash('sha256').update(`integration:${slug}`).digest().subarray(0, 16)
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+  return toTypeId('int', uuid)
+}
+
+function slugOf({ slug }: Integration): string {
+  return slug
+}
+
+function clientIdChange(client: ConfigureIntegration['oauthClient']): StoredSettings {
+  if (client === undefined) return {}
+  if (client === null) return { oauthClientId: undefined }
+  if (client.clientId.trim() === '') {
+    throw invalidInput('oauthClient.clientId', 'oauthClient.clientId takes the client id; got an empty text.')
+  }
+  return { oauthClientId: client.clientId }
+}
+
+function defined<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Partial<T>
+}
