@@ -1,0 +1,117 @@
+/** Access keys: the long-lived secrets of servers and partners. */
+
+import { type Scope as ScopeName, scopes } from '../access/caller.ts'
+import type { AccessKey } from '../access/keys.ts'
+import { GatewayError } from '../errors.ts'
+import { builder } from './builder.ts'
+import { toRelay } from './pages.ts'
+
+const meanings: Readonly<Record<ScopeName, string>> = {
+  'passthrough:read': 'Send safe requests (GET, HEAD, OPTIONS) through connections.',
+  'passthrough:write': 'Send requests of the other methods through connections.',
+  'connections:read': 'Read connections.',
+  'connections:write': 'Create, change and delete connections.',
+  'integrations:write': 'Define and configure integrations.',
+  'calls:read': 'Read the record of calls.',
+  'keys:write': 'List, create and delete access keys, none wider than itself.',
+  'sessions:create': 'Mint sessions for end users, none wider than itself.',
+  admin: 'Everything in the workspace.',
+}
+
+/** `passthrough:read` is `PASSTHROUGH_READ` to a caller. */
+export const Scope = builder.enumType('Scope', {
+  description: 'What an access key may do.',
+  values: Object.fromEntries(
+    scopes.map(scope => [scope.replace(':', '_').toUpperCase(), { value: scope, description: meanings[scope] }]),
+  ),
+})
+
+export const AccessKeyType = builder.objectRef<AccessKey>('AccessKey')
+
+builder.node(AccessKeyType, {
+  description: 'A long-lived secret of a server or a partner; the secret itself is kept as a hash. Scope: keys:write.',
+  id: { resolve: key => key.id },
+  loadMany: (ids, context) => {
+    const { workspaceId } = context.authorize('keys:write')
+    return Promise.all(ids.map(async id => (await context.services.accessKeys.get(workspaceId, id)) ?? null))
+  },
+  fields: t => ({
+    name: t.exposeString('name', { description: 'What it is for.' }),
+    hint: t.exposeString('hint', { description: 'The secret’s first characters, to tell keys apart.' }),
+    scopes: t.field({ type: [Scope], description: 'What it may do.', resolve: key => key.scopes as ScopeName[] }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ends; null for never.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Its last use, to the minute.',
+    }),
+  }),
+})
+
+builder.queryField('accessKeys', t =>
+  t.connection({
+    type: AccessKeyType,
+    description: 'The workspace’s access keys, newest first. Scope: keys:write.',
+    resolve: async (_root, page, context) => {
+      const { workspaceId } = context.authorize('keys:write')
+      return toRelay(await context.services.accessKeys.list(workspaceId, page))
+    },
+  }),
+)
+
+const CreateAccessKeyInput = builder.inputType('CreateAccessKeyInput', {
+  description: 'A new access key.',
+  fields: t => ({
+    name: t.string({ required: true, description: 'What it is for; 1 to 200 characters.' }),
+    scopes: t.field({ type: [Scope], required: true, description: 'What it may do; none that the calling key lacks.' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'When it ends; never when absent.' }),
+  }),
+})
+
+const DeleteAccessKeyInput = builder.inputType('DeleteAccessKeyInput', {
+  description: 'Which access key to delete.',
+  fields: t => ({ id: t.id({ required: true, description: 'A `key_…` id.' }) }),
+})
+
+const CreateAccessKeyPayload = builder
+  .objectRef<{ accessKey: AccessKey; secret: string }>('CreateAccessKeyPayload')
+  .implement({
+    description: 'What createAccessKey made.',
+    fields: t => ({
+      accessKey: t.expose('accessKey', { type: AccessKeyType, description: 'The key without its secret.' }),
+      secret: t.exposeString('secret', { description: 'The secret. It is shown here once and nowhere again.' }),
+    }),
+  })
+
+const DeleteAccessKeyPayload = builder.objectRef<{ deletedAccessKeyId: string }>('DeleteAccessKeyPayload').implement({
+  description: 'What deleteAccessKey deleted.',
+  fields: t => ({
+    deletedAccessKeyId: t.exposeID('deletedAccessKeyId', { description: 'The id that no longer opens anything.' }),
+  }),
+})
+
+builder.mutationFields(t => ({
+  createAccessKey: t.field({
+    type: CreateAccessKeyPayload,
+    description: 'Mints an access key, no wider than the one that asks. Scope: keys:write.',
+    args: { input: t.arg({ type: CreateAccessKeyInput, required: true, description: 'The key.' }) },
+    resolve: (_root, { input }, context) => context.services.accessKeys.create(context.authorize('keys:write'), input),
+  }),
+  deleteAccessKey: t.field({
+    type: DeleteAccessKeyPayload,
+    description: 'Deletes an access key; it opens nothing from then on. Scope: keys:write.',
+    args: { input: t.arg({ type: DeleteAccessKeyInput, required: true, description: 'Which one.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('keys:write')
+      if (await context.services.accessKeys.delete(workspaceId, input.id)) return { deletedAccessKeyId: input.id }
+      throw new GatewayError('INVALID_INPUT', 'The workspace has no access key with this id.', {
+        details: [{ field: 'id', message: 'id names no access key of the workspace.' }],
+      })
+    },
+  }),
+}))

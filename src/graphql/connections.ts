@@ -1,0 +1,225 @@
+/** Connections: the linked accounts of end users, without their secrets. */
+import type { Connection } from '../connections/connections.ts'
+import { integrationNotFound } from '../connections/integrations.ts'
+import { builder } from './builder.ts'
+import { CredentialInput, credentialOf } from './credentials.ts'
+import { IntegrationType } from './integrations.ts'
+import { toRelay } from './pages.ts'
+
+export const ConnectionType = builder.objectRef<Connection>('Connection')
+
+const ConnectionStatus = builder.enumType('ConnectionStatus', {
+  description: 'Whether calls can be made with a connection.',
+  values: {
+    ACTIVE: { description: 'Calls can be made.' },
+    NEEDS_REAUTH: { description: 'The credential no longer works; the end user has to connect again.' },
+    DISABLED: { description: 'Switched off by the workspace.' },
+  },
+})
+
+builder.node(ConnectionType, {
+  description:
+    'One linked account of one end user at one integration. Its credential is sealed and never shown. Scope: connections:read.',
+  id: { resolve: connection => connection.id },
+  loadMany: async (ids, context) => {
+    const { workspaceId } = context.authorize('connections:read')
+    const rows = await context.services.connections.getMany(workspaceId, ids)
+    const byId = new Map(rows.map(row => [row.id, row]))
+    return ids.map(id => byId.get(id) ?? null)
+  },
+  fields: t => ({
+    integration: t.field({
+      type: IntegrationType,
+      description: 'The service it is linked to.',
+      resolve: async ({ integration }, _args, { operation }) => {
+        const found = await operation().lookups.integration(integration)
+        if (found === undefined) throw integrationNotFound(integration)
+        return found
+      },
+    }),
+    endUserId: t.exposeString('endUserId', { description: 'Whose account it is, by the workspace’s own id.' }),
+    status: t.expose('status', { type: ConnectionStatus, description: 'Whether calls can be made.' }),
+    config: t.expose('config', { type: 'JSONObject', description: 'The integration’s config values of this account.' }),
+    metadata: t.expose('metadata', {
+      type: 'JSONObject',
+      description: 'What the workspace keeps with it; never sent upstream.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When a call was last made with it; a second or so late, null before the first.',
+    }),
+  }),
+})
+
+const ConnectionFilter = builder.inputType('ConnectionFilter', {
+  description: 'Narrows the list; all given conditions hold.',
+  fields: t => ({
+    integration: t.string({ description: 'The integration’s slug.' }),
+    endUserId: t.string({ description: 'The end user, exactly.' }),
+    status: t.field({ type: ConnectionStatus, description: 'The status.' }),
+    search: t.string({ description: 'Part of the end user’s id, in any case.' }),
+    metadata: t.field({ type: 'JSONObject', description: 'Metadata that contains these fields with these values.' }),
+  }),
+})
+
+const ConnectionOrderField = builder.enumType('ConnectionOrderField', {
+  description: 'What a list of connections is sorted by.',
+  values: {
+    CREATED_AT: { description: 'When it was made.' },
+    END_USER_ID: { description: 'The end user’s id, byte by byte.' },
+  },
+})
+
+const OrderDirection = builder.enumType('OrderDirection', {
+  description: 'Which end comes first.',
+  values: { ASC: { description: 'Smallest or oldest first.' }, DESC: { description: 'Largest or newest first.' } },
+})
+
+const ConnectionOrder = builder.inputType('ConnectionOrder', {
+  description: 'How a list of connections is sorted. A cursor belongs to the order it was made for.',
+  fields: t => ({
+    field: t.field({ type: ConnectionOrderField, required: true, description: 'What to sort by.' }),
+    direction: t.field({
+      type: OrderDirection,
+      required: true,
+      defaultValue: 'ASC',
+      description: 'Which end comes first.',
+    }),
+  }),
+})
+
+builder.queryFields(t => ({
+  connection: t.field({
+    type: ConnectionType,
+    nullable: true,
+    description: 'The connection with this id, or null. Scope: connections:read.',
+    args: { id: t.arg.id({ required: true, description: 'A `conn_…` id.' }) },
+    resolve: (_root, { id }, context) => {
+      const { workspaceId } = context.authorize('connections:read')
+      return context.services.connections.get(workspaceId, id)
+    },
+  }),
+  connections: t.connection({
+    type: ConnectionType,
+    description: 'The workspace’s connections, newest first unless ordered otherwise. Scope: connections:read.',
+    args: {
+      filter: t.arg({ type: ConnectionFilter, description: 'Narrows the list.' }),
+      orderBy: t.arg({ type: ConnectionOrder, description: 'Newest first when absent.' }),
+    },
+    resolve: async (_root, { filter, orderBy, ...page }, context) => {
+      const { workspaceId } = context.authorize('connections:read')
+      const order = orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
+      return toRelay(await context.services.connections.list(workspaceId, filter ?? {}, order, page))
+    },
+  }),
+}))
+
+const CreateConnectionInput = builder.inputType('CreateConnectionInput', {
+  description: 'A credential that the workspace has already, to be sealed and used from now on.',
+  fields: t => ({
+    integration: t.string({ required: true, description: 'The integration’s slug.' }),
+    endUserId: t.string({ required: true, description: 'Whose account it is, by your own id; 1 to 255 characters.' }),
+    config: t.field({
+      type: 'JSONObject',
+      description: 'Values of the integration’s config fields, e.g. `{dc: "us9"}`.',
+    }),
+    credential: t.field({ type: CredentialInput, required: true, description: 'The secret; never shown again.' }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'What you want to keep with it; at most 16 KiB, not secret.',
+    }),
+  }),
+})
+
+const UpdateConnectionInput = builder.inputType('UpdateConnectionInput', {
+  description: 'What to replace; an absent field stays as it is.',
+  fields: t => ({
+    id: t.id({ required: true, description: 'Which connection.' }),
+    config: t.field({ type: 'JSONObject', description: 'All config values anew.' }),
+    metadata: t.field({ type: 'JSONObject', description: 'All metadata anew.' }),
+  }),
+})
+
+const payload = (name: string, description: string) =>
+  builder.objectRef<{ connection: Connection }>(name).implement({
+    description,
+    fields: t => ({
+      connection: t.expose('connection', { type: ConnectionType, description: 'The connection as it is now.' }),
+    }),
+  })
+
+const byId = (name: string, description: string) =>
+  builder.inputType(name, {
+    description,
+    fields: t => ({ id: t.id({ required: true, description: 'Which connection.' }) }),
+  })
+
+const CreateConnectionPayload = payload('CreateConnectionPayload', 'What createConnection made.')
+const UpdateConnectionPayload = payload('UpdateConnectionPayload', 'What updateConnection changed.')
+const DisableConnectionPayload = payload('DisableConnectionPayload', 'What disableConnection switched off.')
+const EnableConnectionPayload = payload('EnableConnectionPayload', 'What enableConnection switched on.')
+const DisableConnectionInput = byId('DisableConnectionInput', 'Which connection to switch off.')
+const EnableConnectionInput = byId('EnableConnectionInput', 'Which connection to switch on again.')
+const DeleteConnectionInput = byId('DeleteConnectionInput', 'Which connection to erase.')
+
+const DeleteConnectionPayload = builder
+  .objectRef<{ deletedConnectionId: string }>('DeleteConnectionPayload')
+  .implement({
+    description: 'What deleteConnection erased.',
+    fields: t => ({
+      deletedConnectionId: t.exposeID('deletedConnectionId', { description: 'The id that no longer names anything.' }),
+    }),
+  })
+
+builder.mutationFields(t => ({
+  createConnection: t.field({
+    type: CreateConnectionPayload,
+    description: 'Imports a credential as a new connection. Scope: connections:write.',
+    args: { input: t.arg({ type: CreateConnectionInput, required: true, description: 'The connection.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('connections:write')
+      const connection = { ...input, credential: credentialOf(input.credential) }
+      return { connection: await context.services.connections.create(workspaceId, connection) }
+    },
+  }),
+  updateConnection: t.field({
+    type: UpdateConnectionPayload,
+    description: 'Replaces config values or metadata. Scope: connections:write.',
+    args: { input: t.arg({ type: UpdateConnectionInput, required: true, description: 'What to replace.' }) },
+    resolve: async (_root, { input: { id, ...changes } }, context) => {
+      const { workspaceId } = context.authorize('connections:write')
+      return { connection: await context.services.connections.update(workspaceId, id, changes) }
+    },
+  }),
+  disableConnection: t.field({
+    type: DisableConnectionPayload,
+    description: 'Stops all calls through a connection until it is enabled. Scope: connections:write.',
+    args: { input: t.arg({ type: DisableConnectionInput, required: true, description: 'Which one.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('connections:write')
+      return { connection: await context.services.connections.disable(workspaceId, input.id) }
+    },
+  }),
+  enableConnection: t.field({
+    type: EnableConnectionPayload,
+    description: 'Allows calls through a disabled connection again. Scope: connections:write.',
+    args: { input: t.arg({ type: EnableConnectionInput, required: true, description: 'Which one.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('connections:write')
+      return { connection: await context.services.connections.enable(workspaceId, input.id) }
+    },
+  }),
+  deleteConnection: t.field({
+    type: DeleteConnectionPayload,
+    description: 'Erases a connection with its sealed credential. Scope: connections:write.',
+    args: { input: t.arg({ type: DeleteConnectionInput, required: true, description: 'Which one.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('connections:write')
+      await context.services.connections.delete(workspaceId, input.id)
+      return { deletedConnectionId: input.id }
+    },
+  }),
+}))

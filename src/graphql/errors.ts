@@ -1,0 +1,62 @@
+/** The GraphQL face of every error: one code from the published list, where it came from, and the way out. */
+import { GraphQLError } from 'graphql'
+import { type ErrorCode, GatewayError } from '../errors.ts'
+
+export interface ErrorFace {
+  readonly error: GraphQLError
+  /** What was hidden behind `INTERNAL`; for the log only. */
+  readonly hidden?: unknown
+}
+
+/**
+ * What a caller may see of an error. Gateway errors keep code and message; what the GraphQL layer itself refuses
+ * (syntax, validation, variables) is `INVALID_INPUT`; all else is `INTERNAL` without a message of its own.
+ */
+export function faceOf(error: unknown, requestId: string): ErrorFace {
+  const located = error instanceof GraphQLError ? error : undefined
+  const cause = located === undefined ? error : rootCause(located)
+  if (cause instanceof GatewayError) {
+    const { code, details, retryAfterMs, connectUrl, message } = cause
+    return { error: shape(located, message, code, requestId, { details, retryAfterMs, connectUrl }) }
+  }
+  if (located !== undefined && cause === located) {
+    return { error: shape(located, located.message, codeOfRequestError(located), requestId, httpOf(located)) }
+  }
+  return { error: shape(located, 'Internal error.', 'INTERNAL', requestId, httpOf(located)), hidden: cause ?? error }
+}
+
+function shape(
+  located: GraphQLError | undefined,
+  message: string,
+  code: ErrorCode,
+  requestId: string,
+  extra: Readonly<Record<string, unknown>>,
+): GraphQLError {
+  const given = Object.entries(extra).filter(([, value]) => value !== undefined)
+  const extensions = { code, origin: 'GATEWAY', requestId, ...Object.fromEntries(given) }
+  if (located === undefined) return new GraphQLError(message, { extensions })
+  const { nodes, source, positions, path } = located
+  return new GraphQLError(message, { nodes, source, positions, path, extensions })
+}
+
+/** The error thrown in a resolver, however often it was wrapped; the error itself when the GraphQL layer made it. */
+function rootCause(error: GraphQLError): unknown {
+  const original = error.originalError
+  if (original === undefined || original === null) return error
+  return original instanceof GraphQLError ? (rootCause(original) === original ? error : rootCause(original)) : original
+}
+
+/** A body that is too large is told apart from other refusals of the GraphQL layer by its HTTP status. */
+function codeOfRequestError(error: GraphQLError): ErrorCode {
+  return statusOf(error) === 413 ? 'REQUEST_TOO_LARGE' : 'INVALID_INPUT'
+}
+
+/** The status and headers that GraphQL over HTTP asks for; the server reads them and does not send them on. */
+function httpOf(error: GraphQLError | undefined): { http?: unknown } {
+  return error?.extensions.http === undefined ? {} : { http: error.extensions.http }
+}
+
+function statusOf(error: GraphQLError): unknown {
+  const { http } = error.extensions
+  return typeof http === 'object' && http !== null && 'status' in http ? http.status : undefined
+}

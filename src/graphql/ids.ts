@@ -1,0 +1,13 @@
+/** Which type an id names: the prefix of a TypeID says it. */
+const typenames: Readonly<Record<string, string>> = {
+  conn: 'Connection',
+  int: 'Integration',
+  key: 'AccessKey',
+  call: 'Call',
+}
+
+/** The GraphQL type an id belongs to; undefined when the prefix names none. */
+export function typenameOf(id: string): string | undefined {
+  const prefix = id.slice(0, id.lastIndexOf('_'))
+  return Object.hasOwn(typenames, prefix) ? typenames[prefix] : undefined
+}

@@ -1,0 +1,199 @@
+/** Integrations: which services can be called, how their accounts authenticate, and the workspace's settings. */
+import { schemeNames } from '../auth/scheme.ts'
+import { configFields } from '../catalog/target.ts'
+import type { Integration } from '../connections/integrations.ts'
+import { builder } from './builder.ts'
+import { toRelay } from './pages.ts'
+
+export const IntegrationType = builder.objectRef<Integration>('Integration')
+
+/** `clientCredentials` is `CLIENT_CREDENTIALS` to a caller. */
+const AuthScheme = builder.enumType('AuthScheme', {
+  description: 'How a connection proves itself to the service.',
+  values: Object.fromEntries(schemeNames.map(scheme => [enumName(scheme), { value: scheme }])),
+})
+
+interface ConfigField {
+  readonly name: string
+  readonly title: string
+  readonly description?: string | undefined
+  readonly pattern?: string | undefined
+  readonly example?: string | undefined
+  readonly default?: string | undefined
+}
+
+const ConfigFieldType = builder.objectRef<ConfigField>('IntegrationConfigField').implement({
+  description: 'A value that each connection of an integration gives, such as a region or an own host.',
+  fields: t => ({
+    name: t.exposeString('name', { description: 'The key in `config` of createConnection.' }),
+    title: t.exposeString('title', { description: 'What a form calls it.' }),
+    description: t.exposeString('description', { nullable: true, description: 'Where an end user finds it.' }),
+    pattern: t.exposeString('pattern', {
+      nullable: true,
+      description: 'A regular expression (RE2) for the whole value.',
+    }),
+    example: t.exposeString('example', { nullable: true, description: 'A value as it may look.' }),
+    default: t.exposeString('default', { nullable: true, description: 'Used when a connection gives none.' }),
+  }),
+})
+
+builder.node(IntegrationType, {
+  description: 'A service that can be called: built in, or defined by the workspace. Any access key may read it.',
+  id: { resolve: integration => integration.id },
+  loadMany: async (ids, { services, caller }) => {
+    const all = await services.integrations.list(caller().workspaceId)
+    const byId = new Map(all.map(integration => [integration.id, integration]))
+    return ids.map(id => byId.get(id) ?? null)
+  },
+  fields: t => ({
+    slug: t.exposeString('slug', { description: 'Its name in arguments and filters; unique in the workspace.' }),
+    name: t.string({ description: 'The service’s own name.', resolve: ({ definition }) => definition.name }),
+    description: t.string({
+      nullable: true,
+      description: 'What the service is for.',
+      resolve: ({ definition }) => definition.description,
+    }),
+    categories: t.stringList({
+      description: 'What it belongs to, such as `crm`.',
+      resolve: ({ definition }) => definition.categories,
+    }),
+    docs: t.string({
+      nullable: true,
+      description: 'The vendor’s API documentation.',
+      resolve: ({ definition }) => definition.docs,
+    }),
+    builtIn: t.exposeBoolean('builtIn', { description: 'True for the catalog’s, false for the workspace’s own.' }),
+    baseUrl: t.string({
+      description: 'What relative paths are appended to; `{name}` stands for a connection’s config value.',
+      resolve: ({ definition }) => definition.baseUrl,
+    }),
+    hosts: t.stringList({
+      description: 'The pinned hosts: a credential goes nowhere else. Empty means the host of the base URL alone.',
+      resolve: ({ definition }) => definition.hosts ?? [],
+    }),
+    authSchemes: t.field({
+      type: [AuthScheme],
+      description: 'The kinds of credential a connection may have.',
+      resolve: ({ definition }) => definition.auth.map(auth => auth.scheme),
+    }),
+    configFields: t.field({
+      type: [ConfigFieldType],
+      description: 'The values that a connection gives; those without a default are required.',
+      resolve: ({ definition }) =>
+        configFields(definition).flatMap(name => {
+          const field = definition.config?.[name]
+          return field === undefined ? [] : [{ name, ...field }]
+        }),
+    }),
+    configured: t.exposeBoolean('configured', {
+      description: 'True when end users can be connected; false while an OAuth client of the workspace is missing.',
+    }),
+  }),
+})
+
+const IntegrationFilter = builder.inputType('IntegrationFilter', {
+  description: 'Narrows the list; all given conditions hold.',
+  fields: t => ({
+    search: t.string({ description: 'Part of the slug or the name, in any case.' }),
+    categories: t.stringList({ description: 'Has at least one of these.' }),
+    connected: t.boolean({ description: 'True: has a connection in this workspace; false: has none.' }),
+    configured: t.boolean({ description: 'As `Integration.configured`.' }),
+  }),
+})
+
+builder.queryFields(t => ({
+  integration: t.field({
+    type: IntegrationType,
+    nullable: true,
+    description: 'The integration with this slug, or null. Any access key may ask.',
+    args: { slug: t.arg.string({ required: true, description: 'For example `github`.' }) },
+    resolve: (_root, { slug }, { services, caller }) => services.integrations.get(caller().workspaceId, slug),
+  }),
+  integrations: t.connection({
+    type: IntegrationType,
+    description: 'What this workspace can call, sorted by slug. Any access key may ask.',
+    args: { filter: t.arg({ type: IntegrationFilter, description: 'Narrows the list.' }) },
+    resolve: (_root, { filter, ...page }, { services, caller }) =>
+      services.integrations.page(caller().workspaceId, filter ?? {}, page).then(toRelay),
+  }),
+}))
+
+const OAuthClientInput = builder.inputType('OAuthClientInput', {
+  description: 'The workspace’s own OAuth client at the vendor.',
+  fields: t => ({
+    clientId: t.string({ required: true, description: 'The public client id.' }),
+    clientSecret: t.string({ description: 'Sealed when stored and never shown again.' }),
+  }),
+})
+
+const CreateIntegrationInput = builder.inputType('CreateIntegrationInput', {
+  description: 'A workspace’s own integration.',
+  fields: t => ({
+    definition: t.field({
+      type: 'JSONObject',
+      required: true,
+      description: 'A document in the format of `schema/integration.schema.json`, the same as a catalog entry.',
+    }),
+  }),
+})
+
+const ConfigureIntegrationInput = builder.inputType('ConfigureIntegrationInput', {
+  description:
+    'An admin’s settings for the whole workspace. An absent field stays as it is; null goes back to the catalog’s value.',
+  fields: t => ({
+    slug: t.string({ required: true, description: 'Which integration.' }),
+    baseUrl: t.string({ description: 'Another address: a self-managed server, a sandbox of the vendor.' }),
+    hosts: t.stringList({
+      description: 'The pinned hosts there. When absent with `baseUrl`: the host of that URL alone.',
+    }),
+    authorizationUrl: t.string({ description: 'The OAuth authorization endpoint there.' }),
+    tokenUrl: t.string({ description: 'The OAuth token endpoint there.' }),
+    oauthClient: t.field({ type: OAuthClientInput, description: 'The workspace’s own OAuth client.' }),
+    scopes: t.stringList({ description: 'The OAuth scopes to ask for.' }),
+  }),
+})
+
+const CreateIntegrationPayload = builder.objectRef<{ integration: Integration }>('CreateIntegrationPayload').implement({
+  description: 'What createIntegration made.',
+  fields: t => ({
+    integration: t.expose('integration', { type: IntegrationType, description: 'The new integration.' }),
+  }),
+})
+
+const ConfigureIntegrationPayload = builder
+  .objectRef<{ integration: Integration }>('ConfigureIntegrationPayload')
+  .implement({
+    description: 'What configureIntegration changed.',
+    fields: t => ({
+      integration: t.expose('integration', {
+        type: IntegrationType,
+        description: 'The integration as it is used from now on.',
+      }),
+    }),
+  })
+
+builder.mutationFields(t => ({
+  createIntegration: t.field({
+    type: CreateIntegrationPayload,
+    description: 'Defines an integration of the workspace’s own. Scope: integrations:write.',
+    args: { input: t.arg({ type: CreateIntegrationInput, required: true, description: 'The definition.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('integrations:write')
+      return { integration: await context.services.integrations.define(workspaceId, input.definition) }
+    },
+  }),
+  configureIntegration: t.field({
+    type: ConfigureIntegrationPayload,
+    description:
+      'Points an integration elsewhere or gives it an OAuth client, for the whole workspace. Scope: integrations:write.',
+    args: { input: t.arg({ type: ConfigureIntegrationInput, required: true, description: 'The settings.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('integrations:write')
+      return { integration: await context.services.integrations.configure(workspaceId, input) }
+    },
+  }),
+}))
+
+function enumName(scheme: string): string {
+  return scheme.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
+}

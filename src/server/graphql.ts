@@ -1,0 +1,109 @@
+/** GraphQL over HTTP: Yoga's pipeline with our context, our errors and the vendors' exact JSON. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+import type { ExecutionResult, GraphQLError } from 'graphql'
+import { createYoga, type Plugin } from 'graphql-yoga'
+import { readAccessToken } from '../access/token.ts'
+import type { Events } from '../events.ts'
+import { answerText } from '../graphql/answer-text.ts'
+import { createContext, type GraphQLContext, type GraphQLServices } from '../graphql/context.ts'
+import { faceOf } from '../graphql/errors.ts'
+import { schema } from '../graphql/schema.ts'
+import { parseExactJson } from '../passthrough/exact-json.ts'
+
+export interface GraphQLMountOptions {
+  readonly services: GraphQLServices
+  readonly events: Events
+  readonly corsOrigins: readonly string[]
+}
+
+export type GraphQLMount = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>
+
+interface ServerContext {
+  readonly requestId: string
+  readonly req: IncomingMessage
+}
+
+/** Bytes of a GraphQL request; a body to pass on is part of it, base64 included. */
+const maxRequestBytes = 36 * 1024 * 1024
+
+const firstQuery = `# The sandbox is a vendor inside this gateway. Put an access key into the headers below, then run this.
+query FirstPassthrough {
+  passthrough(integration: "sandbox", endUserId: "demo", path: "/v1/contacts", query: { limit: 3 }) {
+    status
+    body
+  }
+}
+`
+
+export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
+  const yoga = createYoga<ServerContext, GraphQLContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    logging: false,
+    maskedErrors: false,
+    multipart: false,
+    maxRequestBodySize: maxRequestBytes,
+    cors: options.corsOrigins.length === 0 ? false : { origin: [...options.corsOrigins], methods: ['GET', 'POST'] },
+    renderGraphiQL,
+    graphiql: {
+      title: 'Passgate',
+      defaultQuery: firstQuery,
+      headers: JSON.stringify({ authorization: 'Bearer PUT_AN_ACCESS_KEY_HERE' }, null, 2),
+      shouldPersistHeaders: false,
+    },
+    context: ({ req, requestId, request }) =>
+      createContext({
+        services: options.services,
+        requestId,
+        token: readAccessToken(req.headers),
+        signal: request.signal,
+      }),
+    plugins: [useExactJson(), useErrorFaces(options.events)],
+  })
+  return async (req, response, requestId) => {
+    await yoga(req, response, { req, requestId })
+  }
+}
+
+/** Numbers in the variables keep their digits: the parser that Yoga chose reads them from the exact text. */
+function useExactJson(): Plugin {
+  return {
+    onRequestParse({ request, requestParser, setRequestParser }) {
+      if (
+        requestParser === undefined ||
+        !/^application\/(?:graphql\+)?json/.test(request.headers.get('content-type') ?? '')
+      )
+        return
+      setRequestParser(original => {
+        const json = async () => parseExactJson(await original.text())
+        return requestParser(
+          new Proxy(original, { get: (target, name) => (name === 'json' ? json : Reflect.get(target, name, target)) }),
+        )
+      })
+    },
+  }
+}
+
+/** The last hand on every result: errors get their public face, hidden ones go to the log. */
+function useErrorFaces(events: Events): Plugin<object, ServerContext> {
+  return {
+    onResultProcess({ result, setResult, serverContext }) {
+      if (Array.isArray(result) || Symbol.asyncIterator in result) return
+      const { requestId } = serverContext
+      const errors = result.errors?.map(error => publicError(error, requestId, !('data' in result), events))
+      const answer: ExecutionResult & { stringify: typeof answerText } = { ...result, stringify: answerText }
+      setResult(errors === undefined ? answer : { ...answer, errors })
+    },
+  }
+}
+
+function publicError(error: unknown, requestId: string, isWhole: boolean, events: Events): GraphQLError {
+  const face = faceOf(error, requestId)
+  if (face.hidden !== undefined) events.requestFailed(requestId, face.hidden)
+  const { code, http } = face.error.extensions
+  if (isWhole && http === undefined)
+    face.error.extensions.http = { status: code === 'INTERNAL' ? 500 : 400, spec: true }
+  return face.error
+}
