@@ -22,8 +22,6 @@ export interface GatewayAnswer {
   readonly response: UpstreamResponse
   readonly outcome: CallOutcome
   readonly connection: ConnectionRow
-  /** What the answer keeps in memory until its operation is over. */
-  readonly bytesHeld: number
 }
 
 export type GatewayOperation = Operation<GatewayAnswer>
@@ -70,7 +68,7 @@ export class Gateway {
       throw invalidInput('method', message)
     }
     const journey = await this.#prepare(operation, selector, input, 'QUERY')
-    return operation.read(readKey(journey), () => this.#send(journey))
+    return operation.read(readKey(journey), onBytes => this.#send(journey, onBytes))
   }
 
   /** Any method, sent once. */
@@ -80,7 +78,7 @@ export class Gateway {
     input: PassthroughInput,
   ): Promise<GatewayAnswer> {
     const journey = await this.#prepare(operation, selector, input, 'MUTATION')
-    return operation.write(() => this.#send(journey))
+    return operation.write(onBytes => this.#send(journey, onBytes))
   }
 
   async #prepare(
@@ -98,15 +96,19 @@ export class Gateway {
     return { operation, connection, integration, plan, kind }
   }
 
-  async #send(journey: Journey): Promise<GatewayAnswer> {
+  async #send(journey: Journey, onBytes: (count: number) => void): Promise<GatewayAnswer> {
     const { operation, connection, integration, plan } = journey
     const injection = this.#parts.connections.openCredential(connection, integration)
     const startedAt = new Date()
     try {
       const { signal } = operation
-      const { response, outcome } = await this.#parts.passthrough.send(plan, { inject: () => injection, signal })
+      const { response, outcome } = await this.#parts.passthrough.send(plan, {
+        inject: () => injection,
+        signal,
+        onBytes,
+      })
       this.#finish(journey, startedAt, outcome, { status: response.status, errorCode: null })
-      return { response, outcome, connection, bytesHeld: response.sizeBytes }
+      return { response, outcome, connection }
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error
       this.#finish(journey, startedAt, error.outcome, { status: null, errorCode: error.error.code })

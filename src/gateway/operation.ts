@@ -6,23 +6,31 @@ import type { Lookups } from './lookups.ts'
 /** How much one operation may cause upstream. */
 export interface OperationBudget {
   readonly maxCalls: number
-  /** Bytes of answers that are held in memory at once. */
+  /** Bytes of answers, all of which are in memory until the operation is over. */
   readonly maxBytes: number
 }
 
 export const defaultBudget: OperationBudget = { maxCalls: 200, maxBytes: 64 * 1024 * 1024 }
 
-export class Operation<Answer extends { readonly bytesHeld: number }> {
+/** Sends one call and tells of every byte it takes in. */
+export type Send<Answer> = (onBytes: (count: number) => void) => Promise<Answer>
+
+export class Operation<Answer> {
   readonly caller: Caller
   readonly lookups: Lookups
   /** Aborted when the caller leaves. */
   readonly signal: AbortSignal | undefined
   readonly #budget: OperationBudget
+  readonly #reads = new Map<string, Promise<Answer>>()
   #calls = 0
   #bytes = 0
-  #reads = new Map<string, Promise<Answer>>()
 
-  constructor(parts: { caller: Caller; lookups: Lookups; signal?: AbortSignal; budget?: OperationBudget }) {
+  constructor(parts: {
+    caller: Caller
+    lookups: Lookups
+    signal?: AbortSignal | undefined
+    budget?: OperationBudget | undefined
+  }) {
     this.caller = parts.caller
     this.lookups = parts.lookups
     this.signal = parts.signal
@@ -30,7 +38,7 @@ export class Operation<Answer extends { readonly bytesHeld: number }> {
   }
 
   /** Sends a read, or shares the answer of an equal one of this operation. */
-  read(key: string, send: () => Promise<Answer>): Promise<Answer> {
+  read(key: string, send: Send<Answer>): Promise<Answer> {
     const known = this.#reads.get(key)
     if (known !== undefined) return known
     const answer = this.#spend(send)
@@ -39,26 +47,32 @@ export class Operation<Answer extends { readonly bytesHeld: number }> {
   }
 
   /** Sends a write; reads after it are sent anew, since it may have changed what they answer. */
-  write(send: () => Promise<Answer>): Promise<Answer> {
+  write(send: Send<Answer>): Promise<Answer> {
     this.#reads.clear()
     return this.#spend(send)
   }
 
-  async #spend(send: () => Promise<Answer>): Promise<Answer> {
-    const { maxCalls, maxBytes } = this.#budget
+  async #spend(send: Send<Answer>): Promise<Answer> {
+    const { maxCalls } = this.#budget
     if (this.#calls >= maxCalls) {
-      throw new GatewayError(
-        'BUDGET_EXCEEDED',
-        `One operation may make ${maxCalls} upstream calls; this would be one more.`,
+      throw exceeded(
+        `One operation makes at most ${maxCalls} upstream calls; this would be one more. Send several operations.`,
       )
     }
-    if (this.#bytes >= maxBytes) {
-      const message = `The answers of one operation may have ${maxBytes} bytes together; they have ${this.#bytes} already.`
-      throw new GatewayError('BUDGET_EXCEEDED', message)
-    }
     this.#calls += 1
-    const answer = await send()
-    this.#bytes += answer.bytesHeld
-    return answer
+    return await send(count => this.#take(count))
   }
+
+  #take(count: number): void {
+    const { maxBytes } = this.#budget
+    this.#bytes += count
+    if (this.#bytes <= maxBytes) return
+    throw exceeded(
+      `The answers of one operation have at most ${maxBytes} bytes together; they have ${this.#bytes}. Send several operations.`,
+    )
+  }
+}
+
+function exceeded(message: string): GatewayError {
+  return new GatewayError('BUDGET_EXCEEDED', message)
 }

@@ -43,7 +43,10 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     idFieldOptions: {
       description: 'A TypeID: its prefix says what it names, and it is the same in every API of Passgate.',
     },
+    defaultConnectionTypeOptions: { description: 'One page of a list (Relay cursor connections).' },
+    defaultEdgeTypeOptions: { description: 'One row of a page and its cursor.' },
     nodeQueryOptions: {
+      args: { id: { description: 'A TypeID of any kind: `conn_…`, `int_…`, `key_…`, `call_…`.' } },
       description: 'The thing with this id, or null when the workspace has none or the key may not read it.',
       nullable: true,
       resolve: (_root, { id }, _context, _info, load) => (id.typename === '' ? null : load(id)),

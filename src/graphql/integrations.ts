@@ -1,5 +1,5 @@
 /** Integrations: which services can be called, how their accounts authenticate, and the workspace's settings. */
-import { schemeNames } from '../auth/scheme.ts'
+import { type UsableScheme, usableSchemes } from '../auth/scheme.ts'
 import { configFields } from '../catalog/target.ts'
 import type { Integration } from '../connections/integrations.ts'
 import { builder } from './builder.ts'
@@ -7,10 +7,20 @@ import { toRelay } from './pages.ts'
 
 export const IntegrationType = builder.objectRef<Integration>('Integration')
 
-/** `clientCredentials` is `CLIENT_CREDENTIALS` to a caller. */
+const schemeMeanings: Readonly<Record<UsableScheme, string>> = {
+  none: 'No credential at all.',
+  apiKey: 'A key; the integration says where it goes.',
+  basic: 'User name and password (RFC 7617), or another pair the vendor asks for.',
+  bearer: 'A token that the vendor gave out (RFC 6750).',
+  oauth2: 'Tokens of an OAuth 2.0 grant (RFC 6749).',
+}
+
+/** `apiKey` is `API_KEY` to a caller. */
 const AuthScheme = builder.enumType('AuthScheme', {
   description: 'How a connection proves itself to the service.',
-  values: Object.fromEntries(schemeNames.map(scheme => [enumName(scheme), { value: scheme }])),
+  values: Object.fromEntries(
+    usableSchemes.map(scheme => [enumName(scheme), { value: scheme, description: schemeMeanings[scheme] }]),
+  ),
 })
 
 interface ConfigField {

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { type App, createApp } from '../../src/app.ts'
 import { readConfig, Secrets } from '../../src/config.ts'
 import { createLogger } from '../../src/log.ts'
+import { newId } from '../../src/store/ids.ts'
+import { workspaces } from '../../src/store/tables.ts'
 import { createTestDatabase } from './database.ts'
 
 export const adminKey = `admin_${'k'.repeat(40)}`
@@ -26,6 +28,8 @@ export interface TestGateway extends AsyncDisposable {
   ask(query: string, variables?: object, key?: string | null): Promise<GraphQLAnswer['data']>
   createIntegration(definition: object): Promise<void>
   createConnection(input: object): Promise<string>
+  /** Another workspace on the same gateway. @returns its admin key */
+  createWorkspace(): Promise<string>
 }
 
 export interface TestGatewayOptions {
@@ -66,6 +70,13 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
     async createConnection(input) {
       const query = 'mutation($input: CreateConnectionInput!) { createConnection(input: $input) { connection { id } } }'
       return (await ask(query, { input })).createConnection.connection.id
+    },
+    async createWorkspace() {
+      const id = newId('ws')
+      await database.db.insert(workspaces).values({ id, name: id })
+      const secret = await app.services.accessKeys.createFirstAdmin(id)
+      if (secret === undefined) throw new Error('a new workspace had a key')
+      return secret
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
