@@ -1,6 +1,7 @@
 /** The GraphQL face of every error: one code from the published list, where it came from, and the way out. */
 import { GraphQLError } from 'graphql'
 import { type ErrorCode, GatewayError } from '../errors.ts'
+import { describeRequestError } from './request-error.ts'
 
 export interface ErrorFace {
   readonly error: GraphQLError
@@ -20,7 +21,8 @@ export function faceOf(error: unknown, requestId: string): ErrorFace {
     return { error: shape(located, message, code, requestId, { details, retryAfterMs, connectUrl }) }
   }
   if (located !== undefined && cause === located) {
-    return { error: shape(located, located.message, codeOfRequestError(located), requestId, httpOf(located)) }
+    const { message, details } = describeRequestError(located.message)
+    return { error: shape(located, message, codeOfRequestError(located), requestId, { details, ...httpOf(located) }) }
   }
   return { error: shape(located, 'Internal error.', 'INTERNAL', requestId, httpOf(located)), hidden: cause ?? error }
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type App, createApp } from '../../src/app.ts'
 import { readConfig, Secrets } from '../../src/config.ts'
 import { createLogger } from '../../src/log.ts'
+import type { Database } from '../../src/store/database.ts'
 import { newId } from '../../src/store/ids.ts'
 import { workspaces } from '../../src/store/tables.ts'
 import { createTestDatabase } from './database.ts'
@@ -19,6 +20,7 @@ export interface GraphQLAnswer {
 
 export interface TestGateway extends AsyncDisposable {
   readonly app: App
+  readonly database: Database
   readonly url: string
   /** Everything that was logged. */
   readonly log: () => string
@@ -43,8 +45,8 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
   const database = parts.use(await createTestDatabase('postgres'))
   const allow = (options.allow ?? []).join(',')
   const { config } = readConfig({ PORT: '0', PASSGATE_SANDBOX: 'off', PASSGATE_EGRESS_ALLOW: allow, ...options.env })
-  let lines = ''
-  const log = createLogger({ level: 'trace', destination: { write: line => void (lines += line) } })
+  const lines: string[] = []
+  const log = createLogger({ level: 'trace', destination: { write: line => lines.push(line) } })
   const secrets = new Secrets({ adminKey, encryptionKeys: [{ id: 'k1', key: randomBytes(32) }] })
   const app = parts.use(await createApp({ config, secrets, log, database }))
   const url = (await app.listen()).href
@@ -57,8 +59,9 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
   const owned = parts.move()
   return {
     app,
+    database,
     url,
-    log: () => lines,
+    log: () => lines.join(''),
     run,
     ask,
     async createIntegration(definition) {
