@@ -18,20 +18,34 @@ declare module 'vitest' {
 /** Empty but migrated; nobody stays connected to it, or it could not be cloned. */
 export const templateDatabase = 'passgate_template'
 
+export interface PostgresServer {
+  /** Of the maintenance database, as a user who may create others. */
+  readonly url: string
+  stop(): Promise<void>
+}
+
 /** Run by vitest before all tests; what it returns is run after them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await startPostgres()
+  await createTemplate(server.url)
+  project.provide('postgresUrl', server.url)
+  return () => server.stop()
+}
+
+/** A server of its own on a free port of loopback, with an empty data directory. */
+export async function startPostgres(): Promise<PostgresServer> {
   await removeLeftovers()
   const directory = await mkdtemp(join(tmpdir(), `passgate-postgres-${process.pid}-`))
   const port = await findFreePort()
   const server = await createServerProcess(directory, port)
   await server.initialise()
   await server.start()
-  const url = `postgres://postgres:test-password@127.0.0.1:${port}/postgres`
-  await createTemplate(url)
-  project.provide('postgresUrl', url)
-  return async () => {
-    await server.stop()
-    await rm(directory, { recursive: true, force: true })
+  return {
+    url: `postgres://postgres:test-password@127.0.0.1:${port}/postgres`,
+    async stop() {
+      await server.stop()
+      await rm(directory, { recursive: true, force: true })
+    },
   }
 }
 
