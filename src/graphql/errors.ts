@@ -53,9 +53,14 @@ function codeOfRequestError(error: GraphQLError): ErrorCode {
   return statusOf(error) === 413 ? 'REQUEST_TOO_LARGE' : 'INVALID_INPUT'
 }
 
-/** The status and headers that GraphQL over HTTP asks for; the server reads them and does not send them on. */
+/**
+ * The status and headers that GraphQL over HTTP asks for; the server reads them and does not send them on. `spec` lets
+ * a client of application/json have 200; a body that never became a request (Yoga keeps why) is 400 to every client.
+ */
 function httpOf(error: GraphQLError | undefined): { http?: unknown } {
-  return error?.extensions.http === undefined ? {} : { http: error.extensions.http }
+  const { http, originalError } = error?.extensions ?? {}
+  if (typeof http !== 'object' || http === null) return {}
+  return { http: originalError === undefined ? http : { ...http, spec: false } }
 }
 
 function statusOf(error: GraphQLError): unknown {
