@@ -8,9 +8,11 @@ export interface OperationBudget {
   readonly maxCalls: number
   /** Bytes of answers, all of which are in memory until the operation is over. */
   readonly maxBytes: number
+  /** Milliseconds that queries over answers may hold up the process. */
+  readonly maxComputeMs: number
 }
 
-export const defaultBudget: OperationBudget = { maxCalls: 200, maxBytes: 64 * 1024 * 1024 }
+export const defaultBudget: OperationBudget = { maxCalls: 200, maxBytes: 64 * 1024 * 1024, maxComputeMs: 1000 }
 
 /** Sends one call and tells of every byte it takes in. */
 export type Send<Answer> = (onBytes: (count: number) => void) => Promise<Answer>
@@ -24,6 +26,7 @@ export class Operation<Answer> {
   readonly #reads = new Map<string, Promise<Answer>>()
   #calls = 0
   #bytes = 0
+  #computeMs = 0
 
   constructor(parts: {
     caller: Caller
@@ -50,6 +53,19 @@ export class Operation<Answer> {
   write(send: Send<Answer>): Promise<Answer> {
     this.#reads.clear()
     return this.#spend(send)
+  }
+
+  /** Runs what holds up the process: told how many milliseconds it may take at most. */
+  compute<Result>(run: (timeoutMs: number) => Result): Result {
+    const { maxComputeMs } = this.#budget
+    const left = maxComputeMs - this.#computeMs
+    if (left < 1) throw exceeded(`The queries over answers of one operation take at most ${maxComputeMs} ms together.`)
+    const startedAt = performance.now()
+    try {
+      return run(Math.ceil(Math.min(left, maxComputeMs / 4)))
+    } finally {
+      this.#computeMs += performance.now() - startedAt
+    }
   }
 
   async #spend(send: Send<Answer>): Promise<Answer> {

@@ -24,8 +24,6 @@ export interface BodyInput {
   /** The caller's own `content-type`, which decides when no format is given. */
   readonly contentType: string | undefined
   readonly arrayFormat: ArrayFormat
-  /** Names that the credential writes into a form or JSON object. */
-  readonly injected: readonly string[]
 }
 
 /**
@@ -33,8 +31,9 @@ export interface BodyInput {
  * @throws {GatewayError} INVALID_INPUT naming the field, REQUEST_TOO_LARGE above 25 MiB
  */
 export async function planBody(input: BodyInput): Promise<PlannedBody | undefined> {
-  const { body, injected } = input
+  const { body } = input
   if (body === undefined || body === null) return undefined
+  if (typeof body === 'string' && input.format !== 'BASE64') refuseOtherCharset(input.contentType)
   const planned = await encodeBody(body, input.format ?? inferFormat(body, input.contentType), input)
   if (planned.bytes.length > maxBodyBytes) {
     throw new GatewayError(
@@ -45,17 +44,55 @@ export async function planBody(input: BodyInput): Promise<PlannedBody | undefine
       },
     )
   }
-  const taken = isObject(body) ? injected.find(name => Object.hasOwn(body, name)) : undefined
-  const inForm = injected.find(name =>
-    parameterNames(planned.contentType === formType ? planned.bytes.toString() : '').has(name),
-  )
-  const name = taken ?? inForm
-  if (name !== undefined)
-    throw invalidInput(`body.${name}`, `body.${name} is set by the connection's credential; leave it out.`)
   return planned
 }
 
-const formType = 'application/x-www-form-urlencoded'
+/**
+ * Judges the bytes as they will go out: a name that the credential writes may not be in them, however they were given, and
+ * there must be a place for it.
+ * @throws {GatewayError} INVALID_INPUT
+ */
+export function refuseInjectedFields(
+  bytes: Buffer | undefined,
+  contentType: string | undefined,
+  injected: readonly string[],
+): void {
+  if (injected.length === 0 || bytes === undefined) return
+  const names = fieldNames(bytes.toString(), parseMediaType(contentType).essence)
+  if (names === undefined) {
+    throw invalidInput(
+      'body',
+      'The credential of this integration goes into the body; body takes a JSON object or a form.',
+    )
+  }
+  const taken = injected.find(name => names.has(name))
+  if (taken === undefined) return
+  throw invalidInput(`body.${taken}`, `body.${taken} is set by the connection's credential; leave it out.`)
+}
+
+function fieldNames(text: string, essence: string): Set<string> | undefined {
+  if (essence === formType) return parameterNames(text)
+  if (!isJsonType(essence)) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? new Set(Object.keys(value)) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export const formType = 'application/x-www-form-urlencoded'
+
+/** Text is sent as UTF-8; a header that says otherwise would be a lie. */
+function refuseOtherCharset(contentType: string | undefined): void {
+  const { charset } = parseMediaType(contentType)
+  if (charset === undefined || /^(?:utf-?8|us-ascii)$/.test(charset)) return
+  const field = 'headers.content-type'
+  throw invalidInput(
+    field,
+    `${field} says ${charset}, but text is sent as UTF-8; send the bytes with bodyFormat BASE64.`,
+  )
+}
 
 /** Text without a format is sent as it is: it may be JSON whose digits and spelling matter. */
 function inferFormat(body: unknown, contentType: string | undefined): BodyFormat | 'AS_IS' {
@@ -150,21 +187,17 @@ function appendPart(form: FormData, name: string, value: unknown, field: string)
 }
 
 function requireText(body: unknown, format: string): string {
-  if (typeof body === 'string') return body
+  if (typeof body === 'string' && body.isWellFormed()) return body
+  if (typeof body === 'string')
+    throw invalidInput('body', 'body has half of a surrogate pair; it takes well-formed text.')
   throw invalidInput('body', `body takes text with the format ${format}; got ${describeKind(body)}.`)
 }
 
 /** RFC 4648 §4 or §5, padded or not; nothing is skipped silently. */
 function decodeBase64(field: string, value: unknown): Buffer {
-  if (
-    typeof value === 'string' &&
-    /^[A-Za-z0-9+/_-]*={0,2}$/.test(value) &&
-    value.replace(/=+$/, '').length % 4 !== 1
-  ) {
-    return Buffer.from(value, 'base64')
-  }
-  throw invalidInput(
-    field,
-    `${field} takes base64 text; got ${typeof value === 'string' ? 'text that is not base64' : describeKind(value)}.`,
-  )
+  if (typeof value !== 'string') throw invalidInput(field, `${field} takes base64 text; got ${describeKind(value)}.`)
+  const bytes = Buffer.from(value, 'base64')
+  const canonical = value.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '')
+  if (bytes.toString('base64').replace(/=+$/, '') === canonical) return bytes
+  throw invalidInput(field, `${field} takes base64 text; got text that is not base64.`)
 }

@@ -4,6 +4,8 @@ import { GatewayError } from '../errors.ts'
 import type { Call } from './call.ts'
 import { joinHeader, type ResponseHeader } from './response.ts'
 
+const smallestBuffer = 16 * 1024
+
 export interface CollectedResponse {
   readonly status: number
   readonly headers: readonly ResponseHeader[]
@@ -26,8 +28,11 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   readonly #resolve: (response: CollectedResponse) => void
   readonly #reject: (error: unknown) => void
   readonly #deadline: NodeJS.Timeout
-  readonly #onAbort = () => this.#fail(callerLeft())
-  readonly #chunks: Buffer[] = []
+  readonly #onAbort = () => this.fail(callerLeft())
+  #bytes: Buffer = Buffer.alloc(0)
+  #length = 0
+  /** True while the bytes are the first chunk itself, which is not ours to write to. */
+  #isShared = true
   #controller: Dispatcher.DispatchController | undefined
   #failure: Error | undefined
   #status = 0
@@ -41,7 +46,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     this.#resolve = resolve
     this.#reject = reject
     const { timeoutMs } = call.plan
-    this.#deadline = setTimeout(() => this.#fail(timedOut(timeoutMs)), timeoutMs)
+    this.#deadline = setTimeout(() => this.fail(timedOut(timeoutMs)), timeoutMs)
     limits.signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (limits.signal?.aborted) this.#onAbort()
   }
@@ -61,39 +66,64 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     this.#status = status
     this.#headers = readHeaders(controller.rawHeaders ?? headers)
     const announced = Number(joinHeader(this.#headers, 'content-length'))
-    if (this.#call.plan.method !== 'HEAD' && announced > this.#call.plan.maxResponseBytes) {
-      this.#fail(tooLarge(this.#call.plan.maxResponseBytes))
+    const hasBody = this.#call.plan.method !== 'HEAD' && status !== 204 && status !== 304
+    if (hasBody && announced > this.#call.plan.maxResponseBytes) {
+      this.fail(tooLarge(this.#call.plan.maxResponseBytes))
     }
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#failure !== undefined) return
     this.#call.bytesReceived += chunk.length
-    if (this.#call.bytesReceived > this.#call.plan.maxResponseBytes)
-      return this.#fail(tooLarge(this.#call.plan.maxResponseBytes))
     try {
-      this.#limits.onBytes?.(chunk.length)
+      this.#judge(chunk.length)
+      this.#append(chunk)
     } catch (error) {
-      return this.#fail(error instanceof Error ? error : new TypeError('onBytes threw no error'))
+      this.fail(error instanceof Error ? error : new TypeError('onBytes threw no error'))
     }
-    this.#chunks.push(chunk)
   }
 
   onResponseEnd(): void {
     if (this.#failure !== undefined) return
     this.#release()
-    this.#resolve({ status: this.#status, headers: this.#headers, bytes: Buffer.concat(this.#chunks) })
+    this.#resolve({ status: this.#status, headers: this.#headers, bytes: this.#bytes.subarray(0, this.#length) })
+  }
+
+  onBodySent(chunk: Uint8Array): void {
+    this.#call.bytesSent += chunk.length
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(error)
+    this.fail(isTimeout(error) ? timedOut(this.#call.plan.timeoutMs) : error)
   }
 
-  #fail(error: Error): void {
+  /** @throws {GatewayError} when these bytes are more than this call, or those whose memory it is, may take */
+  #judge(count: number): void {
+    const { maxResponseBytes } = this.#call.plan
+    if (this.#call.bytesReceived > maxResponseBytes) throw tooLarge(maxResponseBytes)
+    this.#limits.onBytes?.(count)
+  }
+
+  /** One growing buffer: an answer in single bytes must not cost an object each. */
+  #append(chunk: Buffer): void {
+    const length = this.#length + chunk.length
+    if (this.#length === 0) this.#bytes = chunk
+    else if (length > this.#bytes.length || this.#isShared) {
+      const larger = Buffer.allocUnsafe(Math.max(2 * length, smallestBuffer))
+      this.#bytes.copy(larger, 0, 0, this.#length)
+      this.#bytes = larger
+      this.#isShared = false
+    }
+    if (this.#length > 0) chunk.copy(this.#bytes, this.#length)
+    this.#length = length
+  }
+
+  /** Gives the call up; only the first reason counts. */
+  fail(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
     this.#release()
-    this.#chunks.length = 0
+    this.#bytes = Buffer.alloc(0)
     this.#controller?.abort(error)
     this.#reject(error)
   }
@@ -102,6 +132,11 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     clearTimeout(this.#deadline)
     this.#limits.signal?.removeEventListener('abort', this.#onAbort)
   }
+}
+
+/** undici's own timers run beside the deadline; to a caller they are one. */
+function isTimeout(error: Error): boolean {
+  return 'code' in error && (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT')
 }
 
 /** HTTP/1 gives names and values as they came, in turn; HTTP/2 an object. */

@@ -58,7 +58,8 @@ export interface ConnectorOptions {
  */
 export function createGuardedConnector(options: ConnectorOptions): buildConnector.connector {
   const { allow, timeoutMs, lookup = dnsLookup as LookupFunction } = options
-  const shared = { timeout: timeoutMs, allowH2: true }
+  // Explicit, so that no environment variable of the process can switch verification off.
+  const shared = { timeout: timeoutMs, allowH2: true, rejectUnauthorized: true }
   const open = buildConnector({ ...shared, lookup })
   const guarded = buildConnector({ ...shared, lookup: guardLookup(lookup, allow) })
   return (target, callback) => {

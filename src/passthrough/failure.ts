@@ -7,7 +7,7 @@ type FailureCode = 'UPSTREAM_TIMEOUT' | 'UPSTREAM_TLS' | 'UPSTREAM_PROTOCOL' | '
 const meanings: readonly (readonly [pattern: RegExp, code: FailureCode, message: string])[] = [
   [/^UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT$|^ETIMEDOUT$/, 'UPSTREAM_TIMEOUT', 'The upstream did not answer in time'],
   [
-    /^ERR_(?:TLS|SSL)_|^CERT_|CERT(?:IFICATE)?(?:_|$)|^UNABLE_TO_|^HOSTNAME_MISMATCH$|^EPROTO$|^CRL_|^INVALID_CA$/,
+    /^ERR_(?:TLS|SSL)_|^CERT_|CERT(?:IFICATE)?(?:_|$)|^UNABLE_TO_|^HOSTNAME_MISMATCH$|^EPROTO$|^CRL_|^INVALID_(?:CA|PURPOSE)$|^PATH_LENGTH_EXCEEDED$/,
     'UPSTREAM_TLS',
     'The TLS handshake with the upstream failed, or its certificate is not valid for the host',
   ],

@@ -1,6 +1,6 @@
 /** How a call is made: planned, sent through the stack, and taken in. */
 import type { LookupFunction } from 'node:net'
-import { Agent } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import type { Injection } from '../auth/strategy.ts'
 import type { GatewayError } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
@@ -63,9 +63,6 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
     allowH2: true,
     pipelining: 1,
     maxHeaderSize: 64 * 1024,
-    // The deadline of the whole call is kept by the collector, to the millisecond.
-    headersTimeout: 0,
-    bodyTimeout: 0,
   })
   const stack = composeStack(agent, { allow })
   return {
@@ -74,7 +71,7 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
       const call = new Call(plan, inject)
       try {
         const collector = new ResponseCollector(call, { signal, onBytes })
-        if (!collector.hasFailed) stack.dispatch(optionsOf(call), collector)
+        dispatchInto(stack, call, collector)
         const response = await shapeResponse(plan, await collector.result, onBytes)
         return { response, outcome: call.outcome(false) }
       } catch (error) {
@@ -87,9 +84,21 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
   }
 }
 
+/** What undici throws instead of reporting it ends up in the collector too, whose deadline would otherwise outlive the call. */
+function dispatchInto(stack: Dispatcher, call: Call, collector: ResponseCollector): void {
+  if (collector.hasFailed) return
+  try {
+    stack.dispatch(optionsOf(call), collector)
+  } catch (error) {
+    collector.fail(error instanceof Error ? error : new TypeError('dispatch threw no error'))
+  }
+}
+
 function optionsOf(call: Call): CallOptions {
-  const { method, url, headers, body } = call.plan
-  return { call, origin: url.origin, path: url.path, method, headers: headers.flat(), body }
+  const { method, url, headers, body, timeoutMs } = call.plan
+  // The collector keeps the deadline of the whole call; undici needs its own to notice that an HTTP/2 session is dead.
+  const timeouts = { headersTimeout: Math.max(1, timeoutMs - 10), bodyTimeout: timeoutMs }
+  return { call, origin: url.origin, path: url.path, method, headers: headers.flat(), body, ...timeouts }
 }
 
 /** A body that was decoded loses the two headers that described it as it came. */
@@ -98,7 +107,10 @@ async function shapeResponse(
   { status, headers, bytes }: CollectedResponse,
   onBytes: SendOptions['onBytes'],
 ): Promise<UpstreamResponse> {
-  const decoded = await decodeBody(bytes, joinHeader(headers, 'content-encoding'), plan.maxResponseBytes)
+  const isPart = plan.method === 'HEAD' || status === 204 || status === 206 || status === 304
+  const decoded = isPart
+    ? undefined
+    : await decodeBody(bytes, joinHeader(headers, 'content-encoding'), plan.maxResponseBytes)
   if (decoded === undefined) return new UpstreamResponse({ status, headers, bytes })
   onBytes?.(Math.max(0, decoded.length - bytes.length))
   const kept = headers.filter(({ name }) => !/^content-(?:encoding|length)$/i.test(name))

@@ -1,7 +1,7 @@
 /** From what a caller asks to what will be sent: every argument checked, nothing sent, no secret known. */
 import { type ErrorDetail, invalidFields } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
-import { type BodyFormat, bodyFormats, planBody } from './body.ts'
+import { type BodyFormat, bodyFormats, planBody, refuseInjectedFields } from './body.ts'
 import type { ArrayFormat, ResolvedConnection } from './connection.ts'
 import { planHeaders } from './headers.ts'
 import { queryParameterLimit } from './query.ts'
@@ -70,11 +70,11 @@ export async function planRequest(
     body: input.body,
     format: options.bodyFormat,
     contentType: headers.get('content-type'),
-    arrayFormat: arrayFormat ?? 'repeat',
-    injected: connection.injected.body,
+    arrayFormat: arrayFormat ?? connection.arrayFormat,
   })
   if (body !== undefined && (body.ownsContentType || !headers.has('content-type')))
     headers.set('content-type', body.contentType)
+  refuseInjectedFields(body?.bytes, headers.get('content-type'), connection.injected.body)
   return {
     connection,
     method: input.method,

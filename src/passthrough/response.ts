@@ -43,7 +43,7 @@ export class UpstreamResponse {
 
   /** By the charset of the content type, UTF-8 when it names none that is known; no byte order mark. */
   text(): string {
-    const { charset = 'utf-8' } = parseMediaType(this.contentType)
+    const { charset = 'utf-8' } = parseMediaType(this.#firstContentType)
     return createDecoder(charset).decode(this.bytes)
   }
 
@@ -59,15 +59,21 @@ export class UpstreamResponse {
 
   /**
    * The list of values that a JSONPath matches in the JSON body, each as its exact text; null when the body is not JSON.
+   * @param timeoutMs how long the query may hold up the process
    * @throws {GatewayError} INVALID_INPUT on a wrong path
    */
-  select(path: string): EmbeddedJson | null {
+  select(path: string, timeoutMs: number): EmbeddedJson | null {
     const parsed = this.#parse()
-    return parsed === null ? null : selectJson(parsed.text, parsed.value, path)
+    return parsed === null ? null : selectJson(parsed.text, parsed.value, path, timeoutMs)
+  }
+
+  /** A repeated content type must not hide what the first one says. */
+  get #firstContentType(): string | undefined {
+    return this.headers.find(({ name }) => name.toLowerCase() === 'content-type')?.value
   }
 
   #parse(): ParsedJson | null {
-    if (this.#json === undefined) this.#json = parseJson(this.bytes, parseMediaType(this.contentType).essence)
+    if (this.#json === undefined) this.#json = parseJson(this.bytes, parseMediaType(this.#firstContentType).essence)
     return this.#json
   }
 }

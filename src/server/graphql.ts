@@ -27,9 +27,15 @@ interface ServerContext {
 /** Bytes of a GraphQL request; a body to pass on is part of it, base64 included. */
 const maxRequestBytes = 36 * 1024 * 1024
 
-const firstQuery = `# The sandbox is a vendor inside this gateway. Put an access key into the headers below, then run this.
+const firstQuery = `# The sandbox is a vendor inside this gateway.
+# Put an access key into the headers below, then run this.
 query FirstPassthrough {
-  passthrough(integration: "sandbox", endUserId: "demo", path: "/v1/contacts", query: { limit: 3 }) {
+  passthrough(
+    integration: "sandbox"
+    endUserId: "demo"
+    path: "/v1/contacts"
+    query: { limit: 3 }
+  ) {
     status
     body
   }

@@ -4,7 +4,7 @@ import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isId, newId } from './ids.ts'
 import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
-import { checkText } from './stored-text.ts'
+import { checkText, toStorableTime } from './stored-text.ts'
 import { accessKeys } from './tables.ts'
 
 export type AccessKeyRow = typeof accessKeys.$inferSelect
@@ -40,7 +40,11 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
   return guarded({
     async insert(row: NewAccessKeyRow) {
       checkText('name', row.name)
-      const [inserted] = await db.insert(accessKeys).values(row).returning()
+      const expiresAt = row.expiresAt && toStorableTime(row.expiresAt)
+      const [inserted] = await db
+        .insert(accessKeys)
+        .values({ ...row, expiresAt })
+        .returning()
       if (inserted === undefined) throw new TypeError('an insert returned no row')
       return inserted
     },

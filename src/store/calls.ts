@@ -4,7 +4,7 @@ import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isId } from './ids.ts'
 import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
-import { checkText, toStorable } from './stored-text.ts'
+import { checkText, toStorable, toStorableTime } from './stored-text.ts'
 import { calls } from './tables.ts'
 
 export type CallRow = typeof calls.$inferSelect
@@ -61,8 +61,8 @@ export function createCallStore(db: Db): CallStore {
         connectionId == null ? undefined : eq(calls.connectionId, connectionId),
         integration == null ? undefined : eq(calls.integration, integration),
         endUserId == null ? undefined : eq(calls.endUserId, endUserId),
-        since == null ? undefined : gte(calls.startedAt, since),
-        until == null ? undefined : lt(calls.startedAt, until),
+        since == null ? undefined : gte(calls.startedAt, toStorableTime(since)),
+        until == null ? undefined : lt(calls.startedAt, toStorableTime(until)),
       )
       return await fetchPage(page, newestFirst, ({ where, orderBy, limit }) =>
         db
@@ -78,5 +78,5 @@ export function createCallStore(db: Db): CallStore {
 
 function readInstant(text: string): Date | undefined {
   const instant = new Date(text)
-  return Number.isNaN(instant.getTime()) ? undefined : instant
+  return Number.isNaN(instant.getTime()) ? undefined : toStorableTime(instant)
 }

@@ -100,7 +100,7 @@ function readSize({ first, last }: PageArgs): { size: number; isBackward: boolea
   const isBackward = last != null
   const field = isBackward ? 'last' : 'first'
   const size = first ?? last ?? standardSize
-  if (size < 1 || size > maxSize)
+  if (!Number.isInteger(size) || size < 1 || size > maxSize)
     throw invalidInput(field, `${field} takes a number from 1 to ${maxSize}; got ${size}.`)
   return { size, isBackward }
 }

@@ -1,9 +1,11 @@
-/** What PostgreSQL can keep: text without NUL and lone surrogates, and the folding that the search compares by. */
+/** What PostgreSQL can keep: text without NUL and lone surrogates, times of four-digit years; and the folding that the search compares by. */
 import { invalidInput } from '../errors.ts'
 
 /** Longest text that is a key of an index; PostgreSQL refuses entries of some 2,700 bytes. */
 const maxKeyLength = 512
 const maxDepth = 64
+const earliest = Date.parse('0001-01-01T00:00:00.000Z')
+const latest = Date.parse('9999-12-31T23:59:59.999Z')
 
 /** @throws GatewayError `INVALID_INPUT` when `text` holds what PostgreSQL cannot store. */
 export function checkText(field: string, text: string): void {
@@ -33,6 +35,11 @@ export function checkJson(field: string, value: unknown, depth = 0): void {
 /** For records that must not be lost to one character: replaces instead of refusing. */
 export function toStorable(text: string): string {
   return text.replaceAll('\0', '\uFFFD').toWellFormed()
+}
+
+/** A time outside the years 1 to 9999, which PostgreSQL cannot read as ISO 8601, as the first or last moment of them. */
+export function toStorableTime(time: Date): Date {
+  return new Date(Math.min(Math.max(time.getTime(), earliest), latest))
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Adds the credential to a request, and only on the way to a pinned host of its own connection. */
 import type { Dispatcher } from 'undici'
 import type { Injection } from '../../auth/strategy.ts'
-import { GatewayError } from '../../errors.ts'
 import { matchesHost } from '../../hosts.ts'
+import { formType } from '../body.ts'
 import { callOf } from '../call.ts'
-import { isJsonType, parseMediaType } from '../media-type.ts'
+import { parseMediaType } from '../media-type.ts'
 
 type Fields = Readonly<Record<string, string>>
 
@@ -51,28 +51,20 @@ function addQuery(path: string, fields: Fields): string {
   return path + separator + pairs.join('&')
 }
 
-/** Into a JSON object or a form; the caller's own text is not touched, so its digits and order survive. */
-function addToBody(headers: string[], body: Buffer | null, fields: Fields): { headers: string[]; body: string } {
+/** Into a JSON object or a form, as the plan made sure; the caller's own bytes are not touched, and ours come last. */
+function addToBody(headers: string[], body: Buffer | null, fields: Fields): { headers: string[]; body: Buffer } {
   const at = headers.findIndex((value, index) => index % 2 === 0 && value === 'content-type')
-  const { essence } = parseMediaType(at === -1 ? undefined : headers[at + 1])
-  const text = body?.toString() ?? ''
-  if (essence === 'application/x-www-form-urlencoded') {
-    return { headers, body: [text, String(new URLSearchParams(fields))].filter(part => part !== '').join('&') }
+  if (at !== -1 && parseMediaType(headers[at + 1]).essence === formType) {
+    const before = body === null || body.length === 0 ? [] : [body, Buffer.from('&')]
+    return { headers, body: Buffer.concat([...before, Buffer.from(String(new URLSearchParams(fields)))]) }
   }
-  if (body !== null && !isJsonType(essence)) throw noPlace()
   const typed = at === -1 ? [...headers, 'content-type', 'application/json'] : headers
-  return { headers: typed, body: addToJson(text, fields) }
+  return { headers: typed, body: addToJson(body ?? Buffer.from('{}'), fields) }
 }
 
-function addToJson(text: string, fields: Fields): string {
+function addToJson(body: Buffer, fields: Fields): Buffer {
+  const end = body.lastIndexOf('}')
+  const isEmpty = body.toString('latin1', 0, end).trim() === '{'
   const members = JSON.stringify(fields).slice(1, -1)
-  if (text.trim() === '') return `{${members}}`
-  const [, before, rest] = /^(\s*\{)([\s\S]*)$/.exec(text) ?? []
-  if (before === undefined || rest === undefined) throw noPlace()
-  return `${before}${members}${rest.trimStart().startsWith('}') ? '' : ','}${rest}`
-}
-
-function noPlace(): GatewayError {
-  const message = 'The credential of this integration goes into the body, which must be a JSON object or a form.'
-  return new GatewayError('INVALID_INPUT', message, { details: [{ field: 'body', message }] })
+  return Buffer.concat([body.subarray(0, end), Buffer.from(`${isEmpty ? '' : ','}${members}`), body.subarray(end)])
 }

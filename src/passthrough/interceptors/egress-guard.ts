@@ -15,8 +15,6 @@ export function createEgressGuard(allow: HostAllowlist): Dispatcher.DispatcherCo
         return true
       }
       call.attempts += 1
-      call.bytesSent +=
-        options.body instanceof Uint8Array || typeof options.body === 'string' ? Buffer.byteLength(options.body) : 0
       return dispatch(options, handler)
     }
 }
