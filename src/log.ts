@@ -49,11 +49,6 @@ export function createLogger(options: LoggerOptions): Logger {
   })
 }
 
-/** The logger of one request: every line carries `requestId`, the id that an `INTERNAL` error shows its caller. */
-export function createRequestLogger(logger: Logger, requestId: string): Logger {
-  return logger.child({ requestId })
-}
-
 const redacted = '[redacted]'
 const maxDepth = 6
 const maxItems = 100

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The process: configuration in, signals, the words at the start, exit code. */
 import { type App, createApp } from './app.ts'
 import { readConfig } from './config.ts'

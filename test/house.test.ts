@@ -59,7 +59,7 @@ describe('every module', () => {
   })
 
   test.each(modules)('%s says in its first line what it is for', file => {
-    expect(read(file)).toMatch(/^\/\*\*\s+\S/)
+    expect(read(file)).toMatch(/^(?:#!.*\n)?\/\*\*\s+\S/)
   })
 })
 

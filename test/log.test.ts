@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { DrizzleQueryError } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { createLogger, createRequestLogger, type Logger, type LogLevel, logLevels } from '../src/log.ts'
+import { createLogger, type Logger, type LogLevel, logLevels } from '../src/log.ts'
 
 function createSink(level: LogLevel = 'info') {
   const lines: string[] = []
@@ -30,7 +30,7 @@ describe('a line', () => {
 
   test('of a request carries its id', () => {
     const sink = createSink()
-    createRequestLogger(sink.logger, 'req_1').warn('slow')
+    sink.logger.child({ requestId: 'req_1' }).warn('slow')
     expect(sink.last()).toMatchObject({ level: 'warn', requestId: 'req_1', msg: 'slow' })
   })
 

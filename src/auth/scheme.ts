@@ -25,7 +25,6 @@ export const schemeNames = [
 /** The schemes that work in this version; the parser refuses the others. */
 export const usableSchemes = ['none', 'apiKey', 'basic', 'bearer', 'oauth2'] as const
 
-export type SchemeName = (typeof schemeNames)[number]
 export type UsableScheme = (typeof usableSchemes)[number]
 
 /** The credential's fields as templates name them; `{basic}` comes on top where there is a user and password to encode. */

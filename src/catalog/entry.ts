@@ -152,8 +152,6 @@ export const integrationSchema = strictObject({
 
 export type IntegrationDefinition = Omit<z.output<typeof integrationSchema>, '$schema'>
 export type ArrayFormat = IntegrationDefinition['arrayFormat']
-export type Pagination = NonNullable<IntegrationDefinition['pagination']>
-export type RetryHints = NonNullable<IntegrationDefinition['retry']>
 
 function text(what: string, max: number): z.ZodString {
   const takes = `${what} of 1 to ${max} characters without control characters`
