@@ -62,11 +62,12 @@ export function encodeIllegal(text: string): string {
 
 /**
  * Refuses `.` and `..` segments, however they are spelled: servers and proxies resolve them at different moments.
- * `%2e`, `%2f`, `%5c` and their doubly encoded and overlong forms are read as what they may become, `;parameters` dropped.
+ * `%2e`, `%2f`, `%5c` and their doubly encoded and overlong forms are read as what they may become; `;parameters` and
+ * encoded blanks, which some servers drop, do not hide one.
  */
 export function refuseDotSegments(field: string, path: string): void {
   const segments = decodeSeparators(path).split(/[/\\]/)
-  if (!segments.some(segment => /^\.{1,2}$/.test(segment.replace(/;.*$/, '')))) return
+  if (!segments.some(segment => /^\.{1,2}$/.test(segment.replace(/;.*$/, '').replace(/%(?:0[09ad]|20)/gi, '')))) return
   throw invalidInput(field, `${field} has a "." or ".." segment (perhaps encoded); write the path without it.`)
 }
 
@@ -94,8 +95,8 @@ function decodeSeparators(path: string): string {
   let text = path
   for (let round = 0; round < 5; round++) {
     const decoded = text
-      .replace(/%c0%ae/gi, '.')
-      .replace(/%c0%af|%c1%9c/gi, '/')
+      .replace(/%c0%(?:ae|2e)|%e0%80%ae|%f0%80%80%ae|%u002e/gi, '.')
+      .replace(/%c0%(?:af|2f)|%c1%9c|%e0%80%af|%u00(?:2f|5c)|%u221[56]/gi, '/')
       .replace(/%(2e|2f|5c|25)/gi, (_, code: string) => separators[code.toLowerCase()] ?? '')
     if (decoded === text) break
     text = decoded

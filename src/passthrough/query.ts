@@ -28,16 +28,25 @@ export function encodeParameters(field: string, parameters: unknown, style: Para
   return pairs
 }
 
-/** The names of an encoded query or form, decoded, without the brackets of arrays and nested objects. */
+/**
+ * The names of an encoded query or form: decoded, in lower case, without the brackets of arrays and nested objects. Some
+ * servers also part pairs at `;` or do not mind the case of names, so what they would read as a name counts as one.
+ */
 export function parameterNames(encoded: string): Set<string> {
-  return new Set(encoded.split('&').map(pair => decodeName(pair.split('=', 1)[0] ?? '').replace(/\[.*$/s, '')))
+  return new Set(
+    encoded.split(/[&;]/).map(pair =>
+      decodeName(pair.split('=', 1)[0] ?? '')
+        .replace(/\[.*$/s, '')
+        .toLowerCase(),
+    ),
+  )
 }
 
 /** The credential's own parameters cannot be set, repeated or nested by a caller. */
 export function refuseInjectedNames(target: string, injected: readonly string[]): void {
   if (injected.length === 0 || !target.includes('?')) return
   const names = parameterNames(target.slice(target.indexOf('?') + 1))
-  const taken = injected.filter(name => names.has(name))
+  const taken = injected.filter(name => names.has(name.toLowerCase()))
   if (taken.length === 0) return
   throw invalidFields(
     taken.map(name => ({

@@ -51,7 +51,10 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     maskedErrors: false,
     multipart: false,
     maxRequestBodySize: maxRequestBytes,
-    cors: options.corsOrigins.length === 0 ? false : { origin: [...options.corsOrigins], methods: ['GET', 'POST'] },
+    cors:
+      options.corsOrigins.length === 0
+        ? false
+        : { origin: [...options.corsOrigins], methods: ['GET', 'POST'], credentials: false },
     renderGraphiQL,
     graphiql: {
       title: 'Passgate',
@@ -109,7 +112,9 @@ function publicError(error: unknown, requestId: string, isWhole: boolean, events
   const face = faceOf(error, requestId)
   if (face.hidden !== undefined) events.requestFailed(requestId, face.hidden)
   const { code, http } = face.error.extensions
-  if (isWhole && http === undefined)
-    face.error.extensions.http = { status: code === 'INTERNAL' ? 500 : 400, spec: true }
+  // A failure of ours is 500 to every client; `spec` would let a client of application/json see 200.
+  if (isWhole && http === undefined) {
+    face.error.extensions.http = code === 'INTERNAL' ? { status: 500 } : { status: 400, spec: true }
+  }
   return face.error
 }
