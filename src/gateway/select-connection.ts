@@ -1,7 +1,7 @@
 /** Which connection a caller means: by id, or by integration and end user. */
 import { connectionNotFound } from '../connections/connections.ts'
 import { integrationNotFound } from '../connections/integrations.ts'
-import { GatewayError, invalidFields, invalidInput } from '../errors.ts'
+import { GatewayError, invalidInput } from '../errors.ts'
 import type { ConnectionRow } from '../store/connections.ts'
 import { isId } from '../store/ids.ts'
 import type { Lookups } from './lookups.ts'
@@ -33,14 +33,8 @@ export async function selectConnection(lookups: Lookups, selector: ConnectionSel
     return row
   }
   if (integration == null || endUserId == null) {
-    const missing = [integration == null ? 'integration' : undefined, endUserId == null ? 'endUserId' : undefined]
     const message = 'Name the connection by connectionId, or by integration and endUserId together.'
-    throw invalidFields(
-      missing
-        .filter(field => field !== undefined)
-        .map(field => ({ field, message }))
-        .slice(0, 1),
-    )
+    throw invalidInput(integration == null ? 'integration' : 'endUserId', message)
   }
   return selectByEndUser(lookups, integration, endUserId)
 }

@@ -5,6 +5,7 @@ import { matchesHost } from '../../hosts.ts'
 import { formType } from '../body.ts'
 import { callOf } from '../call.ts'
 import { parseMediaType } from '../media-type.ts'
+import { refuse } from './refuse.ts'
 
 type Fields = Readonly<Record<string, string>>
 
@@ -18,21 +19,10 @@ export function createCredentials(): Dispatcher.DispatcherComposeInterceptor {
       try {
         proved = prove(options, inject())
       } catch (error) {
-        handler.onResponseError?.(refusedController, error instanceof Error ? error : new TypeError('no credential'))
-        return true
+        return refuse(handler, error)
       }
       return dispatch(proved, handler)
     }
-}
-
-/** undici calls this for a request that has no connection yet; there is nothing to control. */
-export const refusedController: Dispatcher.DispatchController = {
-  aborted: true,
-  paused: false,
-  reason: null,
-  abort() {},
-  pause() {},
-  resume() {},
 }
 
 function prove(options: Dispatcher.DispatchOptions, injection: Injection): Dispatcher.DispatchOptions {
