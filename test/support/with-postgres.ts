@@ -8,7 +8,10 @@ if (command === undefined) throw new TypeError('with-postgres.ts takes a command
 const server = await startPostgres()
 try {
   const keys = { PASSGATE_ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}` }
-  const { status } = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, DATABASE_URL: server.url, ...keys } })
+  const { status } = spawnSync(command, args, {
+    stdio: 'inherit',
+    env: { ...process.env, DATABASE_URL: server.url, ...keys },
+  })
   process.exitCode = status ?? 1
 } finally {
   await server.stop()
