@@ -1,7 +1,7 @@
 /** One process per data directory: a lock that the kernel holds, and a file that says who holds it. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StartError } from '../errors.ts'
 
@@ -23,7 +23,7 @@ export interface Owner {
  * @throws StartError when another process, or this one, owns the directory.
  */
 export function takeOwnership(dataDir: string): Disposable {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDirectory(dataDir)
   const lock = openLock(dataDir)
   try {
     lock.exec('BEGIN EXCLUSIVE')
@@ -38,6 +38,13 @@ export function takeOwnership(dataDir: string): Disposable {
       lock.close()
     },
   }
+}
+
+/** Its parents too. Not Node's recursive mkdir: on a file system that makes no directories, such as /proc, it never ends. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
 }
 
 function openLock(dataDir: string): DatabaseSync {

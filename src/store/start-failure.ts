@@ -80,6 +80,7 @@ function explainOther({ server, code }: Words, message: string, password: unknow
 }
 
 const remedies: Record<string, string> = {
+  ENOENT: 'cannot be made',
   ENOSPC: 'has no space left',
   EDQUOT: 'is over its disk quota',
   EACCES: 'cannot be read and written by this user',
