@@ -6,6 +6,7 @@ import { type Config, formatListeningUrl, type Secrets } from './config.ts'
 import { Connections } from './connections/connections.ts'
 import { Integrations } from './connections/integrations.ts'
 import { proveKeys } from './connections/key-proof.ts'
+import { StartError } from './errors.ts'
 import { createEvents, type Events } from './events.ts'
 import { Gateway } from './gateway/gateway.ts'
 import type { GraphQLServices } from './graphql/context.ts'
@@ -19,6 +20,7 @@ import { createCallStore } from './store/calls.ts'
 import { createConnectionStore } from './store/connections.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createEncryptionKeyStore } from './store/encryption-keys.ts'
+import { StoreError } from './store/failure.ts'
 import { createIntegrationStore } from './store/integrations.ts'
 import { createWorkspaceStore, type Workspace } from './store/workspaces.ts'
 import { readOrCreateKeyFile } from './vault/key-file.ts'
@@ -36,8 +38,11 @@ export interface AppOptions {
 export interface App extends AsyncDisposable {
   readonly services: GraphQLServices
   readonly workspace: Workspace
-  /** The first admin key, when this start made it; it is nowhere else. */
-  readonly newAdminKey: string | undefined
+  /**
+   * Makes the workspace's first admin key, unless it has a key already: to be called once the gateway listens, because
+   * the secret is in this answer and nowhere else.
+   */
+  createFirstAdminKey(): Promise<string | undefined>
   /** The built-in vendor, when it is on. */
   readonly sandbox: Sandbox | undefined
   /** Starts to accept requests. @returns where it listens */
@@ -48,6 +53,15 @@ export interface App extends AsyncDisposable {
 
 /** @throws StartError with the one sentence for the operator */
 export async function createApp(options: AppOptions): Promise<App> {
+  try {
+    return await buildApp(options)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    throw new StartError(`The gateway cannot start: ${error.message}.`, { cause: error })
+  }
+}
+
+async function buildApp(options: AppOptions): Promise<App> {
   const { config, secrets, log } = options
   await using parts = new AsyncDisposableStack()
   const events = createEvents(log)
@@ -59,7 +73,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   for (const [keyId, count] of Object.entries(orphans)) events.keyMissing(keyId, count)
   const workspace = await stores.workspaces.ensureDefault()
   const accessKeys = new AccessKeys(stores.accessKeys)
-  const newAdminKey = await ensureAdminKey(accessKeys, workspace, secrets.adminKey)
+  if (secrets.adminKey !== undefined) await accessKeys.presetAdmin(workspace.id, secrets.adminKey)
   const sandbox = config.sandbox ? parts.use(await startSandbox()) : undefined
   const catalog = loadCatalog(sandbox)
   const integrations = new Integrations({ catalog, store: stores.integrations, connections: stores.connections, vault })
@@ -82,7 +96,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   return {
     services,
     workspace,
-    newAdminKey,
+    createFirstAdminKey: () => accessKeys.createFirstAdmin(workspace.id),
     sandbox,
     listen: async () => formatListeningUrl(config.host, await server.listen(config.host, config.port)),
     flush: () => recorder.flush(),
@@ -101,17 +115,6 @@ function createStores({ db }: Database) {
     integrations: createIntegrationStore(db),
     workspaces: createWorkspaceStore(db),
   }
-}
-
-/** The preset key when there is one; else a new key when the workspace has none yet. */
-async function ensureAdminKey(
-  accessKeys: AccessKeys,
-  workspace: Workspace,
-  preset: string | undefined,
-): Promise<string | undefined> {
-  if (preset === undefined) return accessKeys.createFirstAdmin(workspace.id)
-  await accessKeys.presetAdmin(workspace.id, preset)
-  return undefined
 }
 
 /** The built-in vendor's address is known only once it listens; switched off it stays listed and answers no call. */

@@ -16,7 +16,8 @@ async function run(): Promise<number> {
     await using app = await createApp({ config, secrets, log })
     const url = await app.listen()
     log.info({ url: url.href, store: config.store }, 'listening')
-    process.stdout.write(greeting(app, url, secrets.adminKey !== undefined))
+    const newAdminKey = await app.createFirstAdminKey()
+    process.stdout.write(greeting(app, url, newAdminKey, secrets.adminKey !== undefined))
     await stop
     log.info('stopping')
   } catch (error) {
@@ -35,18 +36,18 @@ function stopSignal(): Promise<void> {
 }
 
 /** The one place that prints a key: the first admin key, at the start that made it. */
-function greeting(app: App, url: URL, hasPreset: boolean): string {
+function greeting(app: App, url: URL, newAdminKey: string | undefined, hasPreset: boolean): string {
   const endpoint = new URL('graphql', url)
   const lines = ['', `  Passgate      ${endpoint}   (GraphiQL in a browser)`]
   if (app.sandbox !== undefined) lines.push(`  Sandbox       ${app.sandbox.url}   (a vendor to try things on)`)
-  if (app.newAdminKey !== undefined) {
-    lines.push(`  Admin key     ${app.newAdminKey}   (shown this once; keep it)`)
+  if (newAdminKey !== undefined) {
+    lines.push(`  Admin key     ${newAdminKey}   (shown this once; keep it)`)
   }
   if (app.sandbox !== undefined) {
-    const key = app.newAdminKey ?? (hasPreset ? '$PASSGATE_ADMIN_KEY' : '$PASSGATE_KEY')
+    const key = newAdminKey ?? (hasPreset ? '$PASSGATE_ADMIN_KEY' : '$PASSGATE_KEY')
     const query =
       '{ passthrough(integration: \\"sandbox\\", endUserId: \\"demo\\", path: \\"/v1/contacts?limit=3\\") { status body } }'
-    const quote = app.newAdminKey === undefined ? '"' : "'"
+    const quote = newAdminKey === undefined ? '"' : "'"
     lines.push(
       '',
       '  Try it:',

@@ -3,7 +3,7 @@ import { GatewayError, invalidInput } from '../errors.ts'
 import type { ArrayFormat } from './connection.ts'
 import { isJsonType, parseMediaType } from './media-type.ts'
 import { encodeParameters, formParameterLimit, parameterNames } from './query.ts'
-import { describeKind, isObject, scalarText } from './scalar.ts'
+import { describeKind, isObject, scalarText, trimTrailing } from './scalar.ts'
 
 export const bodyFormats = ['JSON', 'FORM', 'MULTIPART', 'TEXT', 'XML', 'BASE64'] as const
 export type BodyFormat = (typeof bodyFormats)[number]
@@ -65,17 +65,18 @@ export function refuseInjectedFields(
       'The credential of this integration goes into the body; body takes a JSON object or a form.',
     )
   }
-  const taken = injected.find(name => names.has(name))
+  const taken = injected.find(name => names.has(name.toLowerCase()))
   if (taken === undefined) return
   throw invalidInput(`body.${taken}`, `body.${taken} is set by the connection's credential; leave it out.`)
 }
 
+/** In lower case: servers that do not mind the case of names would take either. */
 function fieldNames(text: string, essence: string): Set<string> | undefined {
   if (essence === formType) return parameterNames(text)
   if (!isJsonType(essence)) return undefined
   try {
     const value: unknown = JSON.parse(text)
-    return isObject(value) ? new Set(Object.keys(value)) : undefined
+    return isObject(value) ? new Set(Object.keys(value).map(name => name.toLowerCase())) : undefined
   } catch {
     return undefined
   }
@@ -150,8 +151,12 @@ async function encodeMultipart(body: unknown): Promise<PlannedBody> {
   if (!isObject(body))
     throw invalidInput('body', `body takes an object of fields and files; got ${describeKind(body)}.`)
   const form = new FormData()
+  let parts = 0
   for (const [name, value] of Object.entries(body)) {
     for (const [index, item] of (Array.isArray(value) ? value : [value]).entries()) {
+      parts += 1
+      if (parts > formParameterLimit)
+        throw invalidInput('body', `body has more than ${formParameterLimit} fields and files.`)
       appendPart(form, name, item, Array.isArray(value) ? `body.${name}.${index}` : `body.${name}`)
     }
   }
@@ -197,7 +202,7 @@ function requireText(body: unknown, format: string): string {
 function decodeBase64(field: string, value: unknown): Buffer {
   if (typeof value !== 'string') throw invalidInput(field, `${field} takes base64 text; got ${describeKind(value)}.`)
   const bytes = Buffer.from(value, 'base64')
-  const canonical = value.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '')
-  if (bytes.toString('base64').replace(/=+$/, '') === canonical) return bytes
+  const canonical = trimTrailing(value.replaceAll('-', '+').replaceAll('_', '/'), '=')
+  if (trimTrailing(bytes.toString('base64'), '=') === canonical) return bytes
   throw invalidInput(field, `${field} takes base64 text; got text that is not base64.`)
 }

@@ -1,4 +1,5 @@
 /** JSON from callers without losing digits: numbers a double cannot hold stay as they were written. */
+import { trimTrailing } from './scalar.ts'
 
 /** A run of digits that may be more than a double keeps, or an exponent that may leave its range. */
 const risky = /[\d.]{16}|\d[eE]/
@@ -30,7 +31,7 @@ function decimal(text: string): string | undefined {
   if (match === null) return undefined
   const [, sign, whole = '', fraction = '', exponent = '0'] = match
   const digits = (whole + fraction).replace(/^0+/, '')
-  const significant = digits.replace(/0+$/, '')
+  const significant = trimTrailing(digits, '0')
   if (significant === '') return '0'
   return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
 }

@@ -1,8 +1,8 @@
 /** The headers of a request: the gateway's defaults, the integration's static ones, then the caller's. */
 import { headerNamePattern, isFramingHeader } from '../auth/header-names.ts'
-import { type ErrorDetail, invalidFields, invalidInput } from '../errors.ts'
+import { type ErrorDetail, type GatewayError, invalidFields, invalidInput } from '../errors.ts'
 import type { ResolvedConnection } from './connection.ts'
-import { describeKind, isObject, scalarText } from './scalar.ts'
+import { describeKind, isObject, scalarText, trimTrailing } from './scalar.ts'
 
 const maxHeaders = 100
 const maxHeaderBytes = 32 * 1024
@@ -29,6 +29,8 @@ export function planHeaders(connection: ResolvedConnection, given: unknown): Map
   const headers = new Map([...Object.entries(defaults), ...Object.entries(connection.headers)])
   if (given == null) return headers
   if (!isObject(given)) throw invalidInput('headers', `headers takes an object; got ${describeKind(given)}.`)
+  const count = Object.keys(given).length
+  if (count > maxHeaders) throw tooMany(count)
   const details: ErrorDetail[] = []
   const seen = new Set<string>()
   for (const [written, value] of Object.entries(given)) {
@@ -64,16 +66,23 @@ function findProblem(connection: ResolvedConnection, name: string, value: unknow
 }
 
 function headerText(name: string, value: unknown): string | undefined {
-  if (!Array.isArray(value)) return scalarText(value)?.replace(/^[\t ]+|[\t ]+$/g, '')
+  if (!Array.isArray(value)) {
+    const text = scalarText(value)?.replace(/^[\t ]+/, '')
+    return text === undefined ? undefined : trimTrailing(text, '\t ')
+  }
   const texts = value.map(scalarText)
   // RFC 6265 §5.4: cookies are the one list with semicolons.
   return texts.includes(undefined) ? undefined : texts.join(name === 'cookie' ? '; ' : ', ')
 }
 
 function checkSize(headers: ReadonlyMap<string, string>): void {
-  if (headers.size > maxHeaders) throw invalidInput('headers', `${headers.size} headers are more than ${maxHeaders}.`)
+  if (headers.size > maxHeaders) throw tooMany(headers.size)
   let bytes = 0
   for (const [name, value] of headers) bytes += name.length + value.length + 4
   if (bytes > maxHeaderBytes)
     throw invalidInput('headers', `The headers have ${bytes} bytes; at most ${maxHeaderBytes} are sent.`)
+}
+
+function tooMany(count: number): GatewayError {
+  return invalidInput('headers', `${count} headers are more than ${maxHeaders}.`)
 }

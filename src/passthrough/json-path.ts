@@ -87,7 +87,8 @@ function runWithin<T>(timeoutMs: number, run: () => T): T {
   try {
     script.runInContext(sandbox, { timeout: timeoutMs })
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
+    // The error is made in the script's own realm: no instance of this realm's Error.
+    if (Object(cause).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
       const message = `path takes more than ${timeoutMs} ms on this body; ask for less.`
       throw new GatewayError('INVALID_INPUT', message, { cause, details: [{ field: 'path', message }] })
     }

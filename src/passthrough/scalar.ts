@@ -20,6 +20,16 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
 }
 
+/**
+ * The text without such characters at its end. Not a regular expression: `/x+$/` takes time squared on a long run of x
+ * that ends in anything else, and the text is a stranger's.
+ */
+export function trimTrailing(text: string, characters: string): string {
+  let end = text.length
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1
+  return text.slice(0, end)
+}
+
 /** How an error names what it got. */
 export function describeKind(value: unknown): string {
   if (value === null) return 'null'

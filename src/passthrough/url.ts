@@ -5,6 +5,7 @@ import type { ResolvedConnection } from './connection.ts'
 import { refuseDestination } from './egress.ts'
 import { checkUrlText, encodeIllegal, fillPathParams, maxUrlLength, refuseDotSegments, tooLong } from './path.ts'
 import { encodeParameters, type ParameterStyle, refuseInjectedNames } from './query.ts'
+import { trimTrailing } from './scalar.ts'
 
 export interface PlannedUrl {
   /** `https://host[:port]`, normalised. */
@@ -61,7 +62,7 @@ function locate(text: string, base: URL): Located {
     )
   }
   if (!/^(?:https?:|[a-z][a-z0-9+.-]*:\/\/)/i.test(text)) {
-    return { origin: base, prefix: base.pathname.replace(/\/+$/, ''), rest: text }
+    return { origin: base, prefix: trimTrailing(base.pathname, '/'), rest: text }
   }
   return { ...readAbsolute('path', text), prefix: '' }
 }

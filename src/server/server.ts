@@ -69,9 +69,14 @@ async function listen(fastify: FastifyInstance, host: string, port: number): Pro
   return typeof address === 'object' && address !== null ? address.port : port
 }
 
-/** New requests are refused at once; those under way have {@link drainMs} before their sockets are closed. */
+/**
+ * New requests are refused at once; those under way have {@link drainMs} before their sockets are closed, and a socket
+ * kept alive by its client is closed as soon as its last answer is out.
+ */
 async function close(fastify: FastifyInstance): Promise<void> {
+  const sweep = setInterval(() => fastify.server.closeIdleConnections(), 100)
   const cut = setTimeout(() => fastify.server.closeAllConnections(), drainMs)
   await fastify.close()
+  clearInterval(sweep)
   clearTimeout(cut)
 }

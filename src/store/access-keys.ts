@@ -1,9 +1,11 @@
 /** Access keys: found by the hash of their secret, listed newest first. */
 import { and, eq, sql } from 'drizzle-orm'
+import { StartError } from '../errors.ts'
 import type { Db } from './database.ts'
-import { guarded } from './failure.ts'
+import { driverError, guarded } from './failure.ts'
 import { isId, newId } from './ids.ts'
 import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
+import { parameter } from './parameters.ts'
 import { checkText, toStorableTime } from './stored-text.ts'
 import { accessKeys } from './tables.ts'
 
@@ -22,7 +24,7 @@ export interface AccessKeyStore {
   findByHash(hash: Buffer): Promise<AccessKeyRow | undefined>
   get(workspaceId: string, id: string): Promise<AccessKeyRow | undefined>
   list(workspaceId: string, page: PageArgs): Promise<Page<AccessKeyRow>>
-  /** Makes or replaces the workspace's one preset key. */
+  /** Makes or replaces the workspace's one preset key. @throws StartError when another key has this secret */
   savePreset(workspaceId: string, key: PresetKey): Promise<void>
   hasAny(workspaceId: string): Promise<boolean>
   /** True when there was one. */
@@ -37,6 +39,11 @@ const newestFirst: KeysetOrder<AccessKeyRow> = {
 }
 
 export function createAccessKeyStore(db: Db): AccessKeyStore {
+  const selectByHash = db
+    .select()
+    .from(accessKeys)
+    .where(eq(accessKeys.hash, parameter('hash', accessKeys.hash)))
+    .prepare('access_key_by_hash')
   return guarded({
     async insert(row: NewAccessKeyRow) {
       checkText('name', row.name)
@@ -49,7 +56,7 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
       return inserted
     },
     async findByHash(hash: Buffer) {
-      const [row] = await db.select().from(accessKeys).where(eq(accessKeys.hash, hash))
+      const [row] = await selectByHash.execute({ hash })
       return row
     },
     async get(workspaceId: string, id: string) {
@@ -79,6 +86,7 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
           set: key,
           setWhere: isPreset,
         })
+        .catch(refuseTaken)
     },
     async hasAny(workspaceId: string) {
       const rows = await db
@@ -98,6 +106,14 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
       await db.update(accessKeys).set({ lastUsedAt: later }).where(isOne(workspaceId, id))
     },
   })
+}
+
+/** The environment presets a secret that was minted for another key, perhaps one of narrower scopes. */
+function refuseTaken(error: unknown): never {
+  if (driverError(error).constraint !== 'access_keys_hash') throw error
+  throw new StartError(
+    'PASSGATE_ADMIN_KEY holds the secret of another access key; delete that key or preset another secret.',
+  )
 }
 
 function isOne(workspaceId: string, id: string) {

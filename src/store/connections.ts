@@ -1,9 +1,10 @@
 /** Connections: found by id or by whom they belong to, listed by keyset. */
-import { and, eq, inArray, like, sql } from 'drizzle-orm'
+import { and, eq, like, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isId, toUuid } from './ids.ts'
 import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
+import { isAnyOf, parameter } from './parameters.ts'
 import { checkJson, checkKey, checkText, containsPattern, foldCase } from './stored-text.ts'
 import { connections, type JsonObject } from './tables.ts'
 
@@ -73,6 +74,29 @@ export interface ConnectionStore {
 const columns = columnsOf()
 
 export function createConnectionStore(db: Db): ConnectionStore {
+  const isOwn = eq(connections.workspaceId, parameter('workspaceId', connections.workspaceId))
+  const selectOne = db
+    .select(columns)
+    .from(connections)
+    .where(and(isOwn, eq(connections.id, parameter('id', connections.id))))
+    .prepare('connection')
+  const selectMany = db
+    .select(columns)
+    .from(connections)
+    .where(and(isOwn, isAnyOf(connections.id, 'ids')))
+    .prepare('connections')
+  const isTheirs = and(
+    isOwn,
+    eq(connections.integration, parameter('integration', connections.integration)),
+    eq(connections.endUserId, parameter('endUserId', connections.endUserId)),
+  )
+  const selectTheirs = db
+    .select(columns)
+    .from(connections)
+    .where(isTheirs)
+    .orderBy(connections.id)
+    .limit(sql.placeholder('limit'))
+    .prepare('connections_of_end_user')
   return guarded({
     async insert(row: NewConnectionRow) {
       checkKey('endUserId', row.endUserId)
@@ -85,24 +109,18 @@ export function createConnectionStore(db: Db): ConnectionStore {
     },
     async get(workspaceId: string, id: string) {
       if (!isId('conn', id)) return undefined
-      const [row] = await db.select(columns).from(connections).where(isOne(workspaceId, id))
+      const [row] = await selectOne.execute({ workspaceId, id })
       return row
     },
     async getMany(workspaceId: string, ids: readonly string[]) {
       const known = ids.filter(id => isId('conn', id))
       if (known.length === 0) return []
-      const isWanted = and(eq(connections.workspaceId, workspaceId), inArray(connections.id, known))
-      return await db.select(columns).from(connections).where(isWanted)
+      return await selectMany.execute({ workspaceId, ids: known })
     },
     async findByEndUser(workspaceId: string, integration: string, endUserId: string, limit: number) {
       checkText('integration', integration)
       checkText('endUserId', endUserId)
-      const isTheirs = and(
-        eq(connections.workspaceId, workspaceId),
-        eq(connections.integration, integration),
-        eq(connections.endUserId, endUserId),
-      )
-      return await db.select(columns).from(connections).where(isTheirs).orderBy(connections.id).limit(limit)
+      return await selectTheirs.execute({ workspaceId, integration, endUserId, limit })
     },
     async list(workspaceId: string, filter: ConnectionFilter, order: ConnectionOrder, page: PageArgs) {
       const conditions = [eq(connections.workspaceId, workspaceId), ...conditionsOf(filter)]
@@ -131,10 +149,15 @@ export function createConnectionStore(db: Db): ConnectionStore {
     async touch(uses: readonly ConnectionUse[]) {
       if (uses.length === 0) return
       const used = sql.join(latest(uses).map(usedRow), sql`, `)
+      // Locked in one order, or two replicas that mark the same connections could wait for each other.
       await db.execute(sql`
-        update ${connections} set last_used_at = greatest(${connections.lastUsedAt}, used.at)
-        from (values ${used}) as used (workspace_id, id, at)
-        where ${connections.workspaceId} = used.workspace_id and ${connections.id} = used.id`)
+        with used (workspace_id, id, at) as (values ${used}), held as (
+          select held.workspace_id, held.id, used.at from ${connections} as held
+          join used on held.workspace_id = used.workspace_id and held.id = used.id
+          order by held.workspace_id, held.id for no key update of held
+        )
+        update ${connections} set last_used_at = greatest(${connections.lastUsedAt}, held.at) from held
+        where ${connections.workspaceId} = held.workspace_id and ${connections.id} = held.id`)
     },
     async findConnected(workspaceId: string, slugs: readonly string[]) {
       if (slugs.length === 0) return new Set<string>()

@@ -1,7 +1,8 @@
 /** Integrations of a workspace: its own definitions, and its settings over any integration. */
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
+import { isAnyOf, parameter } from './parameters.ts'
 import { checkJson } from './stored-text.ts'
 import { integrations, type JsonObject } from './tables.ts'
 
@@ -31,12 +32,16 @@ export interface IntegrationStore {
 }
 
 export function createIntegrationStore(db: Db): IntegrationStore {
+  const isOneOf = and(
+    eq(integrations.workspaceId, parameter('workspaceId', integrations.workspaceId)),
+    isAnyOf(integrations.slug, 'slugs'),
+  )
+  const selectMany = db.select().from(integrations).where(isOneOf).prepare('integrations')
   return guarded({
     async getMany(workspaceId: string, slugs: readonly string[]) {
       const known = slugs.filter(isSlug)
       if (known.length === 0) return []
-      const isWanted = and(eq(integrations.workspaceId, workspaceId), inArray(integrations.slug, known))
-      return await db.select().from(integrations).where(isWanted)
+      return await selectMany.execute({ workspaceId, slugs: known })
     },
     async list(workspaceId: string) {
       const isOwn = eq(integrations.workspaceId, workspaceId)
@@ -49,13 +54,14 @@ export function createIntegrationStore(db: Db): IntegrationStore {
     },
     async saveSettings(workspaceId: string, slug: string, { id, settings, ...secret }: NewSettings) {
       checkJson('settings', settings)
-      const set = { settings, ...secret, updatedAt: new Date() }
+      // Not an upsert: it looks out for one index only, and a row made at the same moment may be met in the other.
+      await db.insert(integrations).values({ workspaceId, id, slug }).onConflictDoNothing()
       const [row] = await db
-        .insert(integrations)
-        .values({ workspaceId, id, slug, ...set })
-        .onConflictDoUpdate({ target: [integrations.workspaceId, integrations.slug], set })
+        .update(integrations)
+        .set({ settings, ...secret, updatedAt: new Date() })
+        .where(and(eq(integrations.workspaceId, workspaceId), eq(integrations.slug, slug)))
         .returning()
-      if (row === undefined) throw new TypeError('an upsert returned no row')
+      if (row === undefined) throw new TypeError(`the id ${id} is another integration's than "${slug}"`)
       return row
     },
   })

@@ -62,7 +62,6 @@ function connect(url: string, options: Options<Record<string, never>>): Sql {
   if (!/^postgres(?:ql)?:\/\/./i.test(url)) throw malformed()
   try {
     return postgres(url, {
-      prepare: true,
       connect_timeout: 10,
       // Without it each new connection asks the server for its array types; drizzle reads arrays itself.
       fetch_types: false,

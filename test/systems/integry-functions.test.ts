@@ -145,11 +145,9 @@ test('D5: the account is picked by id only when the user has several', async () 
   ).toBe(first)
   const second = await gateway.createConnection({ ...twice, credential: { bearer: { token: 'xoxb-2' } } })
   const answer = await gateway.run(readQuery, { ...twice, path: '/conversations.list?limit=1' })
-  const { code, details } = answer.errors?.[0]?.extensions as {
-    code: string
-    details: { field: string; message: string }[]
-  }
-  expect(code).toBe('CONNECTION_AMBIGUOUS')
+  const [error] = answer.errors ?? []
+  const details = (error?.extensions.details ?? []) as { field: string; message: string }[]
+  expect(error?.extensions.code).toBe('CONNECTION_AMBIGUOUS')
   expect(details.map(detail => detail.message).sort()).toEqual([first, second].sort())
   const chosen = await gateway.ask(readQuery, { connectionId: second, path: '/conversations.list?limit=1' })
   expect(chosen.passthrough.body).toEqual({ ok: false, error: 'invalid_auth' })

@@ -26,10 +26,16 @@ export function createCredentials(): Dispatcher.DispatcherComposeInterceptor {
 }
 
 function prove(options: Dispatcher.DispatchOptions, injection: Injection): Dispatcher.DispatchOptions {
-  const headers = [...(options.headers as string[]), ...Object.entries(injection.headers).flat()]
+  const added = Object.entries(injection.headers)
+  const headers = [...withoutHeaders(options.headers as string[], injection.headers), ...added.flat()]
   const path = addQuery(options.path, injection.query)
   if (Object.keys(injection.body).length === 0) return { ...options, headers, path }
   return { ...options, path, ...addToBody(headers, options.body as Buffer | null, injection.body) }
+}
+
+/** A static header of the same name gives way: two would be read as one, or the wrong one would count. */
+function withoutHeaders(headers: readonly string[], names: Fields): string[] {
+  return headers.filter((_, index) => !Object.hasOwn(names, headers[index - (index % 2)] ?? ''))
 }
 
 function addQuery(path: string, fields: Fields): string {
