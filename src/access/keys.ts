@@ -1,6 +1,6 @@
 /** The life of access keys: minted once, kept as a hash, checked on every request. */
 import { GatewayError, invalidInput } from '../errors.ts'
-import type { AccessKeyRow, AccessKeyStore } from '../store/access-keys.ts'
+import type { AccessKeyRow, AccessKeyStore, PresetKey } from '../store/access-keys.ts'
 import { newId } from '../store/ids.ts'
 import type { Page, PageArgs } from '../store/page.ts'
 import { type Caller, hasScope, type Scope, scopes } from './caller.ts'
@@ -85,20 +85,17 @@ export class AccessKeys {
 
   /** Makes the operator's preset secret the workspace's preset admin key, replacing an earlier preset. */
   async presetAdmin(workspaceId: string, secret: string): Promise<void> {
-    await this.#store.savePreset(workspaceId, {
-      name: 'admin',
-      hash: hashSecret(secret),
-      hint: secretHint(secret),
-      scopes: ['admin'],
-    })
+    await this.#store.savePreset(workspaceId, adminKey(secret))
   }
 
-  /** The first admin key of a workspace that has no key at all; undefined when it has one. */
+  /**
+   * The first admin key of a workspace that has no key at all; undefined when it has one. Of replicas that start together
+   * one makes it, so that the secret it shows is the one that works.
+   */
   async createFirstAdmin(workspaceId: string): Promise<string | undefined> {
     if (await this.#store.hasAny(workspaceId)) return undefined
     const secret = newAccessKeySecret()
-    await this.presetAdmin(workspaceId, secret)
-    return secret
+    return (await this.#store.insertPreset(workspaceId, adminKey(secret))) ? secret : undefined
   }
 
   #touch(row: AccessKeyRow): void {
@@ -109,4 +106,8 @@ export class AccessKeys {
     // A key that could not be marked is marked by its next use; the request itself must not wait for it.
     this.#store.touch(row.workspaceId, row.id, new Date(now)).catch(() => this.#touched.delete(row.id))
   }
+}
+
+function adminKey(secret: string): PresetKey {
+  return { name: 'admin', hash: hashSecret(secret), hint: secretHint(secret), scopes: ['admin'] }
 }

@@ -11,7 +11,8 @@ const meanings: Readonly<Record<ScopeName, string>> = {
   'passthrough:write': 'Send requests of the other methods through connections.',
   'connections:read': 'Read connections.',
   'connections:write': 'Create, change and delete connections.',
-  'integrations:write': 'Define and configure integrations.',
+  'integrations:write':
+    'Define and configure integrations: it decides which hosts credentials may travel to, so give it like admin.',
   'calls:read': 'Read the record of calls.',
   'keys:write': 'List, create and delete access keys, none wider than itself.',
   'sessions:create': 'Mint sessions for end users, none wider than itself.',

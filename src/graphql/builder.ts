@@ -47,7 +47,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     defaultEdgeTypeOptions: { description: 'One row of a page and its cursor.' },
     nodeQueryOptions: {
       args: { id: { description: 'A TypeID of any kind: `conn_…`, `int_…`, `key_…`, `call_…`.' } },
-      description: 'The thing with this id, or null when the workspace has none or the key may not read it.',
+      description: 'The thing with this id, or null when the workspace has none. Scope: that of the thing’s own list.',
       nullable: true,
       resolve: (_root, { id }, _context, _info, load) => (id.typename === '' ? null : load(id)),
     },

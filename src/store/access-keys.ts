@@ -26,6 +26,8 @@ export interface AccessKeyStore {
   list(workspaceId: string, page: PageArgs): Promise<Page<AccessKeyRow>>
   /** Makes or replaces the workspace's one preset key. @throws StartError when another key has this secret */
   savePreset(workspaceId: string, key: PresetKey): Promise<void>
+  /** Makes the workspace's preset key unless it has one. True when this call made it. */
+  insertPreset(workspaceId: string, key: PresetKey): Promise<boolean>
   hasAny(workspaceId: string): Promise<boolean>
   /** True when there was one. */
   delete(workspaceId: string, id: string): Promise<boolean>
@@ -87,6 +89,14 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
           setWhere: isPreset,
         })
         .catch(refuseTaken)
+    },
+    async insertPreset(workspaceId: string, key: PresetKey) {
+      const inserted = await db
+        .insert(accessKeys)
+        .values({ ...key, workspaceId, id: newId('key'), preset: true })
+        .onConflictDoNothing()
+        .returning({ id: accessKeys.id })
+      return inserted.length > 0
     },
     async hasAny(workspaceId: string) {
       const rows = await db
