@@ -10,10 +10,14 @@ import { StartError } from './errors.ts'
 import { createEvents, type Events } from './events.ts'
 import { Gateway } from './gateway/gateway.ts'
 import type { GraphQLServices } from './graphql/context.ts'
+import { createLimits } from './limits/limits.ts'
+import { createRedisStore } from './limits/redis-store.ts'
+import { createMemoryStore, type LimitStore } from './limits/store.ts'
 import type { Logger } from './log.ts'
 import { createPassthrough } from './passthrough/passthrough.ts'
 import { type Sandbox, sandboxApiKey, startSandbox } from './sandbox/sandbox.ts'
 import { createGraphQLMount } from './server/graphql.ts'
+import { createRawRoute } from './server/raw-route.ts'
 import { createServer } from './server/server.ts'
 import { createAccessKeyStore } from './store/access-keys.ts'
 import { createCallStore } from './store/calls.ts'
@@ -47,6 +51,8 @@ export interface App extends AsyncDisposable {
   readonly sandbox: Sandbox | undefined
   /** Starts to accept requests. @returns where it listens */
   listen(): Promise<URL>
+  /** Where the vendors' paths are at the root, once it listens there. */
+  readonly rootUrl: URL | undefined
   /** Resolves when every executed call so far is in the store. */
   flush(): Promise<void>
 }
@@ -72,7 +78,10 @@ async function buildApp(options: AppOptions): Promise<App> {
   const orphans = await proveKeys(vault, { keys: stores.encryptionKeys, connections: stores.connections })
   for (const [keyId, count] of Object.entries(orphans)) events.keyMissing(keyId, count)
   const workspace = await stores.workspaces.ensureDefault()
-  const accessKeys = new AccessKeys(stores.accessKeys)
+  const accessKeys = new AccessKeys(
+    stores.accessKeys,
+    async (workspaceId, id) => (await stores.connections.get(workspaceId, id)) !== undefined,
+  )
   if (secrets.adminKey !== undefined) await accessKeys.presetAdmin(workspace.id, secrets.adminKey)
   const sandbox = config.sandbox ? parts.use(await startSandbox()) : undefined
   const catalog = loadCatalog(sandbox)
@@ -80,10 +89,12 @@ async function buildApp(options: AppOptions): Promise<App> {
   const connections = new Connections({ store: stores.connections, integrations, vault, events })
   if (sandbox !== undefined) await seedSandbox(connections, workspace)
   const allow = sandbox === undefined ? config.egressAllow : config.egressAllow.with(sandbox.host)
-  const passthrough = parts.use(createPassthrough({ allow }))
+  const limits = parts.use(createLimits({ store: openLimitStore(secrets.redisUrl, events) }))
+  const passthrough = parts.use(createPassthrough({ allow, limits }))
   const recorder = parts.use(createRecorder(stores, events))
   const gateway = new Gateway({
     connections,
+    integrations,
     passthrough,
     record: call => recorder.record(call),
     callFinished: call => events.callFinished(call),
@@ -91,17 +102,37 @@ async function buildApp(options: AppOptions): Promise<App> {
   const { calls, workspaces } = stores
   const services: GraphQLServices = { accessKeys, calls, connections, gateway, integrations, workspaces }
   const graphql = createGraphQLMount({ services, events, corsOrigins: config.corsOrigins })
-  const server = parts.use(createServer({ graphql, checkReady: () => database.ping() }))
+  const raw = createRawRoute({
+    accessKeys,
+    gateway,
+    events,
+    publicUrl: config.hasPublicUrl ? config.publicUrl : undefined,
+  })
+  const server = parts.use(createServer({ graphql, raw, checkReady: () => database.ping() }))
   const owned = parts.move()
+  let rootUrl: URL | undefined
   return {
     services,
     workspace,
     createFirstAdminKey: () => accessKeys.createFirstAdmin(workspace.id),
     sandbox,
-    listen: async () => formatListeningUrl(config.host, await server.listen(config.host, config.port)),
+    async listen() {
+      const { host, port, rootPort } = config
+      const url = formatListeningUrl(host, await server.listen(host, port))
+      if (rootPort !== undefined) rootUrl = formatListeningUrl(host, await server.listenRoot(host, rootPort))
+      return url
+    },
+    get rootUrl() {
+      return rootUrl
+    },
     flush: () => recorder.flush(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+function openLimitStore(redisUrl: string | undefined, events: Events): LimitStore {
+  if (redisUrl === undefined) return createMemoryStore()
+  return createRedisStore(redisUrl, { onError: error => events.limitsNotShared(error) })
 }
 
 type Stores = ReturnType<typeof createStores>

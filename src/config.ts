@@ -14,6 +14,10 @@ export interface Config {
   readonly port: number
   /** Ends in a slash, so that `new URL('oauth/callback', publicUrl)` keeps a path prefix. */
   readonly publicUrl: URL
+  /** False when `publicUrl` is only where this process listens. */
+  readonly hasPublicUrl: boolean
+  /** The root listener's port, 0 for one that the system chooses; undefined when there is none. */
+  readonly rootPort: number | undefined
   readonly dataDir: string
   readonly store: 'embedded' | 'postgres'
   readonly egressAllow: HostAllowlist
@@ -24,6 +28,7 @@ export interface Config {
 
 export interface SecretValues {
   readonly databaseUrl?: string | undefined
+  readonly redisUrl?: string | undefined
   readonly adminKey?: string | undefined
   /** The first seals, all open; `key` is 32 bytes. */
   readonly encryptionKeys?: readonly { readonly id: string; readonly key: Buffer }[] | undefined
@@ -39,6 +44,10 @@ export class Secrets implements SecretValues {
 
   get databaseUrl(): string | undefined {
     return this.#values.databaseUrl
+  }
+
+  get redisUrl(): string | undefined {
+    return this.#values.redisUrl
   }
 
   get adminKey(): string | undefined {
@@ -68,19 +77,19 @@ export class Secrets implements SecretValues {
  */
 export function readConfig(env: NodeJS.ProcessEnv): { config: Config; secrets: Secrets; warnings: string[] } {
   const read = (name: VariableName): string | undefined => env[name] || undefined
-  for (const name of ['PASSGATE_ROOT_PORT', 'REDIS_URL'] as const) {
-    if (read(name) !== undefined) throw new StartError(`${name} is set, but is not supported by this version yet.`)
-  }
   const databaseUrl = read('DATABASE_URL')
   const store = databaseUrl === undefined ? 'embedded' : 'postgres'
   const host = parseHost(read('HOST') ?? '127.0.0.1')
-  const port = parsePort(read('PORT') ?? '4000')
+  const port = parsePort('PORT', read('PORT') ?? '4000')
+  const rootPort = read('PASSGATE_ROOT_PORT')
   const publicUrl = read('PASSGATE_PUBLIC_URL')
   const sandbox = read('PASSGATE_SANDBOX')
   const config: Config = {
     host,
     port,
     publicUrl: publicUrl === undefined ? formatListeningUrl(host, port) : parsePublicUrl(publicUrl),
+    hasPublicUrl: publicUrl !== undefined,
+    rootPort: rootPort === undefined ? undefined : parsePort('PASSGATE_ROOT_PORT', rootPort),
     dataDir: parseDataDir(read('PASSGATE_DATA_DIR') ?? '.passgate'),
     store,
     egressAllow: parseEgressAllow(read('PASSGATE_EGRESS_ALLOW') ?? ''),
@@ -88,6 +97,7 @@ export function readConfig(env: NodeJS.ProcessEnv): { config: Config; secrets: S
     sandbox: sandbox === undefined ? store === 'embedded' : parseSwitch('PASSGATE_SANDBOX', sandbox),
     logLevel: parseLogLevel(read('LOG_LEVEL') ?? 'info'),
   }
+  const redisUrl = read('REDIS_URL')
   const adminKey = read('PASSGATE_ADMIN_KEY')
   const encryptionKeys = read('PASSGATE_ENCRYPTION_KEYS')
   if (databaseUrl !== undefined && encryptionKeys === undefined) {
@@ -95,6 +105,7 @@ export function readConfig(env: NodeJS.ProcessEnv): { config: Config; secrets: S
   }
   const secrets = new Secrets({
     databaseUrl: databaseUrl && parseDatabaseUrl(databaseUrl),
+    redisUrl: redisUrl && parseRedisUrl(redisUrl),
     adminKey: adminKey && parseAdminKey(adminKey),
     encryptionKeys: encryptionKeys === undefined ? undefined : parseEncryptionKeys(encryptionKeys),
   })
@@ -118,9 +129,9 @@ function parseHost(text: string): string {
   return text
 }
 
-function parsePort(text: string): number {
+function parsePort(name: VariableName, text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (!(port <= 65_535)) throw wrong('PORT', quote(text), 'a port number from 0 (any free one) to 65535')
+  if (!(port <= 65_535)) throw wrong(name, quote(text), 'a port number from 0 (any free one) to 65535')
   return port
 }
 
@@ -216,4 +227,13 @@ function parseDatabaseUrl(text: string): string {
     )
   }
   return text
+}
+
+function parseRedisUrl(text: string): string {
+  if (/^rediss?:\/\/\S+$/.test(text) && URL.canParse(text)) return text
+  throw wrong(
+    'REDIS_URL',
+    `${text.length} characters of another form`,
+    'a URL such as redis://:password@host:6379/0 or rediss://…',
+  )
 }

@@ -56,6 +56,9 @@ export function createEvents(log: Logger) {
     callsLost(lost: number): void {
       log.error({ lost }, 'call records lost: the queue is full')
     },
+    limitsNotShared(error: unknown): void {
+      log.error({ err: error }, 'the shared store for limits is away; each replica counts for itself')
+    },
     requestFailed(requestId: string, error: unknown): void {
       log.error({ requestId, err: error }, 'request failed')
     },

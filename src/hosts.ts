@@ -25,7 +25,7 @@ export function isHostPattern(text: string): boolean {
  * port; `*.suffix` covers one or more labels before the suffix, never the suffix itself. A trailing dot never matches.
  */
 export function matchesHost(pattern: string, url: URL): boolean {
-  const parsed = parsePattern(pattern)
+  const parsed = knownPattern(pattern)
   const defaultPort = defaultPorts[url.protocol]
   if (parsed === undefined || defaultPort === undefined) return false
   const port = url.port === '' ? defaultPort : Number(url.port)
@@ -93,6 +93,19 @@ export class HostAllowlist {
     }
     this.#origins.add(`${pattern.host}:${pattern.port}`)
   }
+}
+
+/** Every request asks for the same few patterns. Bounded: a workspace can have any number of its own. */
+const maxKnownPatterns = 4096
+const knownPatterns = new Map<string, HostPattern | undefined>()
+
+function knownPattern(text: string): HostPattern | undefined {
+  const known = knownPatterns.get(text)
+  if (known !== undefined || knownPatterns.has(text)) return known
+  if (knownPatterns.size >= maxKnownPatterns) knownPatterns.clear()
+  const parsed = parsePattern(text)
+  knownPatterns.set(text, parsed)
+  return parsed
 }
 
 function parsePattern(text: string): HostPattern | undefined {

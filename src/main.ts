@@ -39,6 +39,7 @@ function stopSignal(): Promise<void> {
 function greeting(app: App, url: URL, newAdminKey: string | undefined, hasPreset: boolean): string {
   const endpoint = new URL('graphql', url)
   const lines = ['', `  Passgate      ${endpoint}   (GraphiQL in a browser)`]
+  if (app.rootUrl !== undefined) lines.push(`  Root          ${app.rootUrl}   (a vendor’s paths at /)`)
   if (app.sandbox !== undefined) lines.push(`  Sandbox       ${app.sandbox.url}   (a vendor to try things on)`)
   if (newAdminKey !== undefined) {
     lines.push(`  Admin key     ${newAdminKey}   (shown this once; keep it)`)

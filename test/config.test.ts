@@ -25,6 +25,8 @@ describe('an empty environment', () => {
     expect(rest).toEqual({
       host: '127.0.0.1',
       port: 4000,
+      hasPublicUrl: false,
+      rootPort: undefined,
       dataDir: path.resolve('.passgate'),
       store: 'embedded',
       corsOrigins: [],
@@ -33,7 +35,8 @@ describe('an empty environment', () => {
     })
     expect(publicUrl.href).toBe('http://127.0.0.1:4000/')
     expect(egressAllow.isEmpty).toBe(true)
-    expect([secrets.databaseUrl, secrets.adminKey, secrets.encryptionKeys]).toEqual([undefined, undefined, undefined])
+    const { databaseUrl, redisUrl, adminKey, encryptionKeys } = secrets
+    expect([databaseUrl, redisUrl, adminKey, encryptionKeys]).toEqual(Array(4).fill(undefined))
   })
 
   test('and one of empty strings are the same', () => {
@@ -148,8 +151,14 @@ describe('a wrong value stops the start with one sentence:', () => {
       { PASSGATE_CORS_ORIGINS: '*' },
       'PASSGATE_CORS_ORIGINS is "*", but takes the origins by name, because * would let every web page a caller opens use the gateway.',
     ],
-    [{ PASSGATE_ROOT_PORT: '1' }, 'PASSGATE_ROOT_PORT is set, but is not supported by this version yet.'],
-    [{ REDIS_URL: 'redis://x' }, 'REDIS_URL is set, but is not supported by this version yet.'],
+    [
+      { PASSGATE_ROOT_PORT: '4000x' },
+      'PASSGATE_ROOT_PORT is "4000x", but takes a port number from 0 (any free one) to 65535.',
+    ],
+    [
+      { REDIS_URL: 'http://:secret@x' },
+      'REDIS_URL is 16 characters of another form, but takes a URL such as redis://:password@host:6379/0 or rediss://….',
+    ],
   ]
 
   test.each(table)('%j', (env, sentence) => {

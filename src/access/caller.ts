@@ -1,5 +1,6 @@
 /** Who is calling: the key behind a request, its workspace and what it may do. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError, invalidInput } from '../errors.ts'
+import type { RateLimit } from '../limits/rate-limit.ts'
 
 /** What an access key may be allowed to do. `admin` includes all others. */
 export const scopes = [
@@ -22,6 +23,9 @@ export interface Caller {
   readonly workspaceId: string
   readonly scopes: readonly Scope[]
   readonly expiresAt: Date | null
+  /** The only connection it may call through; null when it is bound to none. */
+  readonly connectionId: string | null
+  readonly rateLimit: RateLimit | null
 }
 
 export function hasScope(caller: Caller, scope: Scope): boolean {
@@ -33,4 +37,13 @@ export function requireScope(caller: Caller, scope: Scope): void {
   if (hasScope(caller, scope)) return
   const held = caller.scopes.length > 0 ? caller.scopes.join(', ') : 'none'
   throw new GatewayError('FORBIDDEN', `This needs the scope ${scope}; the access key "${caller.name}" has: ${held}.`)
+}
+
+/** @throws GatewayError `INVALID_INPUT` when the key is bound to no connection */
+export function boundConnection({ connectionId, name }: Caller): string {
+  if (connectionId !== null) return connectionId
+  throw invalidInput(
+    'authorization',
+    `The access key "${name}" is bound to no connection; make one with createAccessKey(input: {connectionId}).`,
+  )
 }

@@ -1,5 +1,7 @@
 /** The life of access keys: minted once, kept as a hash, checked on every request. */
 import { GatewayError, invalidInput } from '../errors.ts'
+import { checkRateLimit, type RateLimit } from '../limits/rate-limit.ts'
+import { Memo } from '../memo.ts'
 import type { AccessKeyRow, AccessKeyStore, PresetKey } from '../store/access-keys.ts'
 import { newId } from '../store/ids.ts'
 import type { Page, PageArgs } from '../store/page.ts'
@@ -12,6 +14,9 @@ export interface NewAccessKey {
   readonly name: string
   readonly scopes: readonly Scope[]
   readonly expiresAt?: Date | null
+  /** The only connection it may call through. */
+  readonly connectionId?: string | null
+  readonly rateLimit?: RateLimit | null
 }
 
 const touchEveryMs = 60_000
@@ -19,11 +24,14 @@ const maxSecretLength = 512
 
 export class AccessKeys {
   readonly #store: AccessKeyStore
+  readonly #hasConnection: (workspaceId: string, id: string) => Promise<boolean>
   /** When each key was last marked as used, so that a busy key costs one write a minute. */
   readonly #touched = new Map<string, number>()
+  readonly #byHash = new Memo<AccessKeyRow>()
 
-  constructor(store: AccessKeyStore) {
+  constructor(store: AccessKeyStore, hasConnection: (workspaceId: string, id: string) => Promise<boolean>) {
     this.#store = store
+    this.#hasConnection = hasConnection
   }
 
   /** Mints a key no wider than its maker. The secret is in this answer and nowhere else. */
@@ -37,6 +45,7 @@ export class AccessKeys {
       const got = input.expiresAt.toISOString()
       throw invalidInput('expiresAt', `expiresAt takes a time in the future; got ${got}.`)
     }
+    const connectionId = await this.#checkBinding(caller, input)
     const wider = input.scopes.filter(scope => !hasScope(caller, scope))
     if (wider.length > 0) {
       throw new GatewayError('FORBIDDEN', `A key cannot mint a wider one: "${caller.name}" lacks ${wider.join(', ')}.`)
@@ -50,13 +59,15 @@ export class AccessKeys {
       hint: secretHint(secret),
       scopes: scopes.filter(scope => input.scopes.includes(scope)),
       expiresAt: input.expiresAt ?? null,
+      connectionId,
+      rateLimit: checkRateLimit('rateLimit', input.rateLimit),
     })
     return { accessKey: row, secret }
   }
 
   /** @throws GatewayError `UNAUTHENTICATED`, with one message for unknown, deleted and expired keys. */
   async authenticate(secret: string): Promise<Caller> {
-    const row = secret.length <= maxSecretLength ? await this.#store.findByHash(hashSecret(secret)) : undefined
+    const row = secret.length <= maxSecretLength ? await this.#find(hashSecret(secret)) : undefined
     if (row === undefined || (row.expiresAt !== null && row.expiresAt.getTime() <= Date.now())) {
       throw new GatewayError('UNAUTHENTICATED', 'The access key is unknown, expired or deleted.')
     }
@@ -67,6 +78,8 @@ export class AccessKeys {
       workspaceId: row.workspaceId,
       scopes: scopes.filter(scope => row.scopes.includes(scope)),
       expiresAt: row.expiresAt,
+      connectionId: row.connectionId,
+      rateLimit: row.rateLimit,
     }
   }
 
@@ -79,13 +92,16 @@ export class AccessKeys {
   }
 
   /** True when there was such a key; from then on it authenticates nothing. */
-  delete(workspaceId: string, id: string): Promise<boolean> {
-    return this.#store.delete(workspaceId, id)
+  async delete(workspaceId: string, id: string): Promise<boolean> {
+    const wasThere = await this.#store.delete(workspaceId, id)
+    this.#byHash.clear()
+    return wasThere
   }
 
   /** Makes the operator's preset secret the workspace's preset admin key, replacing an earlier preset. */
   async presetAdmin(workspaceId: string, secret: string): Promise<void> {
     await this.#store.savePreset(workspaceId, adminKey(secret))
+    this.#byHash.clear()
   }
 
   /**
@@ -96,6 +112,25 @@ export class AccessKeys {
     if (await this.#store.hasAny(workspaceId)) return undefined
     const secret = newAccessKeySecret()
     return (await this.#store.insertPreset(workspaceId, adminKey(secret))) ? secret : undefined
+  }
+
+  /** A bound key makes bound keys, and what is no call through the connection is not for it. */
+  async #checkBinding(caller: Caller, { connectionId = null, scopes: wanted }: NewAccessKey): Promise<string | null> {
+    if (connectionId === null) return caller.connectionId
+    const isOwn = caller.connectionId === null || caller.connectionId === connectionId
+    if (!isOwn || !(await this.#hasConnection(caller.workspaceId, connectionId))) {
+      throw invalidInput('connectionId', 'connectionId names no connection of the workspace.')
+    }
+    const beside = wanted.filter(scope => !scope.startsWith('passthrough:'))
+    if (beside.length === 0) return connectionId
+    throw invalidInput(
+      'scopes',
+      `A key for one connection takes the scopes passthrough:read and passthrough:write; got ${beside.join(', ')}.`,
+    )
+  }
+
+  #find(hash: Buffer): Promise<AccessKeyRow | undefined> {
+    return this.#byHash.get(hash.toString('latin1'), () => this.#store.findByHash(hash))
   }
 
   #touch(row: AccessKeyRow): void {

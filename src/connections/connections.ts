@@ -5,6 +5,7 @@ import { createStrategy, type Injection } from '../auth/strategy.ts'
 import { parseConfig, resolveTarget } from '../catalog/target.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
+import { Memo } from '../memo.ts'
 import type { ConnectionFilter, ConnectionOrder, ConnectionRow, ConnectionStore } from '../store/connections.ts'
 import { newId } from '../store/ids.ts'
 import type { Page, PageArgs } from '../store/page.ts'
@@ -41,6 +42,9 @@ export class Connections {
   readonly #integrations: Integrations
   readonly #vault: Vault
   readonly #events: Events
+  readonly #byId = new Memo<ConnectionRow>()
+  readonly #byEndUser = new Memo<ConnectionRow[]>()
+  readonly #opened = new WeakMap<ConnectionRow, { integration: Integration; injection: Injection }>()
 
   constructor(parts: Parts) {
     this.#store = parts.store
@@ -71,6 +75,7 @@ export class Connections {
       sealedCredential: sealed.envelope,
       sealedUnder: sealed.keyId,
     })
+    this.#forget(row)
     this.#events.connectionCreated(row)
     return row
   }
@@ -79,12 +84,31 @@ export class Connections {
     return this.#store.get(workspaceId, id)
   }
 
-  getMany(workspaceId: string, ids: readonly string[]): Promise<ConnectionRow[]> {
-    return this.#store.getMany(workspaceId, ids)
+  async getMany(workspaceId: string, ids: readonly string[]): Promise<ConnectionRow[]> {
+    const remember = this.#byId.begin()
+    const rows = await this.#store.getMany(workspaceId, ids)
+    for (const row of rows) remember(idKey(row), row)
+    return rows
   }
 
-  findByEndUser(workspaceId: string, integration: string, endUserId: string, limit: number): Promise<ConnectionRow[]> {
-    return this.#store.findByEndUser(workspaceId, integration, endUserId, limit)
+  /** What {@link getMany} found a moment ago; for calls, not for lists: it may miss when it was last used. */
+  peek(workspaceId: string, id: string): ConnectionRow | undefined {
+    return this.#byId.peek(idKey({ workspaceId, id }))
+  }
+
+  /** As of a moment ago; none is never remembered. */
+  async findByEndUser(
+    workspaceId: string,
+    integration: string,
+    endUserId: string,
+    limit: number,
+  ): Promise<ConnectionRow[]> {
+    const key = `${limit} ${endUserKey({ workspaceId, integration, endUserId })}`
+    const found = await this.#byEndUser.get(key, async () => {
+      const rows = await this.#store.findByEndUser(workspaceId, integration, endUserId, limit)
+      return rows.length === 0 ? undefined : rows
+    })
+    return found ?? []
   }
 
   list(
@@ -122,7 +146,10 @@ export class Connections {
 
   /** Erases the connection with its sealed credential. @throws GatewayError `CONNECTION_NOT_FOUND` */
   async delete(workspaceId: string, id: string): Promise<void> {
-    if (!(await this.#store.delete(workspaceId, id))) throw connectionNotFound()
+    const wasThere = await this.#store.delete(workspaceId, id)
+    this.#byId.forget(idKey({ workspaceId, id }))
+    this.#byEndUser.clear()
+    if (!wasThere) throw connectionNotFound()
     this.#events.connectionDeleted({ workspaceId, id })
   }
 
@@ -131,6 +158,14 @@ export class Connections {
    * @throws GatewayError `CONNECTION_NEEDS_REAUTH` when it cannot be opened or its scheme is gone from the integration
    */
   openCredential(row: ConnectionRow, integration: Integration): Injection {
+    const opened = this.#opened.get(row)
+    if (opened?.integration === integration) return opened.injection
+    const injection = this.#inject(row, integration)
+    this.#opened.set(row, { integration, injection })
+    return injection
+  }
+
+  #inject(row: ConnectionRow, integration: Integration): Injection {
     const entry = integration.definition.auth.find(auth => auth.scheme === row.scheme)
     if (entry === undefined) {
       const message = `The integration "${row.integration}" no longer takes ${row.scheme} credentials; connect again.`
@@ -154,8 +189,14 @@ export class Connections {
   async #save(workspaceId: string, id: string, patch: Parameters<ConnectionStore['update']>[2]): Promise<Connection> {
     const row = await this.#store.update(workspaceId, id, patch)
     if (row === undefined) throw connectionNotFound()
+    this.#forget(row)
     this.#events.connectionUpdated(row)
     return row
+  }
+
+  #forget(row: ConnectionRow): void {
+    this.#byId.forget(idKey(row))
+    this.#byEndUser.clear()
   }
 
   async #require(workspaceId: string, id: string): Promise<ConnectionRow> {
@@ -169,6 +210,19 @@ export class Connections {
     if (integration === undefined) throw integrationNotFound(slug)
     return integration
   }
+}
+
+function idKey({ workspaceId, id }: Pick<ConnectionRow, 'workspaceId' | 'id'>): string {
+  return `${workspaceId} ${id}`
+}
+
+/** Lengths keep two of them apart, whatever is in the texts. */
+function endUserKey({
+  workspaceId,
+  integration,
+  endUserId,
+}: Pick<ConnectionRow, 'workspaceId' | 'integration' | 'endUserId'>): string {
+  return `${workspaceId} ${integration.length} ${integration} ${endUserId}`
 }
 
 /** One sentence for ids that do not exist, are malformed or belong to another workspace. */

@@ -5,6 +5,7 @@ import type { IntegrationDefinition } from '../catalog/entry.ts'
 import { parseIntegration } from '../catalog/parse.ts'
 import { applySettings, type IntegrationSettings } from '../catalog/settings.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
+import { Memo } from '../memo.ts'
 import type { ConnectionStore } from '../store/connections.ts'
 import { toTypeId } from '../store/ids.ts'
 import type { IntegrationRow, IntegrationStore } from '../store/integrations.ts'
@@ -45,6 +46,7 @@ export class Integrations {
   readonly #store: IntegrationStore
   readonly #connections: Pick<ConnectionStore, 'findConnected'>
   readonly #vault: Vault
+  readonly #memo = new Memo<Integration>()
 
   constructor(parts: {
     catalog: Catalog
@@ -60,9 +62,19 @@ export class Integrations {
 
   /** One answer per slug, in order; undefined where the workspace has no such integration. */
   async getMany(workspaceId: string, slugs: readonly string[]): Promise<(Integration | undefined)[]> {
+    const remember = this.#memo.begin()
     const rows = await this.#store.getMany(workspaceId, [...new Set(slugs)])
     const bySlug = new Map(rows.map(row => [row.slug, row]))
-    return slugs.map(slug => this.#combine(workspaceId, slug, bySlug.get(slug)))
+    return slugs.map(slug => {
+      const integration = this.#combine(workspaceId, slug, bySlug.get(slug))
+      if (integration !== undefined) remember(memoKey(workspaceId, slug), integration)
+      return integration
+    })
+  }
+
+  /** What {@link getMany} found a moment ago. */
+  peek(workspaceId: string, slug: string): Integration | undefined {
+    return this.#memo.peek(memoKey(workspaceId, slug))
   }
 
   async get(workspaceId: string, slug: string): Promise<Integration | undefined> {
@@ -116,6 +128,7 @@ export class Integrations {
     if (row === undefined) {
       throw invalidInput('definition.slug', `The workspace has an integration "${slug}" already; choose another slug.`)
     }
+    this.#memo.forget(memoKey(workspaceId, slug))
     return this.#require(workspaceId, slug, row)
   }
 
@@ -133,6 +146,7 @@ export class Integrations {
       settings: { ...settings },
       ...this.#sealedSecretChange(workspaceId, slug, oauthClient),
     })
+    this.#memo.forget(memoKey(workspaceId, slug))
     return this.#require(workspaceId, slug, saved)
   }
 
@@ -181,6 +195,10 @@ export function integrationId(slug: string): string {
   const hex = bytes.toString('hex')
   const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
   return toTypeId('int', uuid)
+}
+
+function memoKey(workspaceId: string, slug: string): string {
+  return `${workspaceId} ${slug}`
 }
 
 function slugOf({ slug }: Integration): string {

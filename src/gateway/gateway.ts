@@ -1,44 +1,55 @@
 /** The one road of every request: caller → policy → connection → plan → stack → result → record. */
-import { type Caller, requireScope } from '../access/caller.ts'
-import { injectedNames } from '../auth/strategy.ts'
-import { resolveTarget } from '../catalog/target.ts'
-import type { Connections } from '../connections/connections.ts'
-import { type Integration, integrationNotFound } from '../connections/integrations.ts'
+import { boundConnection, type Caller, requireScope } from '../access/caller.ts'
+import { type Connections, connectionNotFound } from '../connections/connections.ts'
+import { type Integration, type Integrations, integrationNotFound } from '../connections/integrations.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { CallFacts } from '../events.ts'
+import type { LimitSubject } from '../limits/limits.ts'
 import type { CallOutcome } from '../passthrough/call.ts'
 import type { ResolvedConnection } from '../passthrough/connection.ts'
-import { CallFailure, type Passthrough } from '../passthrough/passthrough.ts'
-import type { PassthroughInput, RequestPlan } from '../passthrough/request.ts'
+import { CallFailure, type Passthrough, type SendOptions } from '../passthrough/passthrough.ts'
+import type { RawInput } from '../passthrough/raw-request.ts'
+import type { AnswerSink } from '../passthrough/relay.ts'
+import { isSafeMethod, type PassthroughInput, type RequestPlan } from '../passthrough/request.ts'
 import type { UpstreamResponse } from '../passthrough/response.ts'
 import type { CallRow } from '../store/calls.ts'
 import type { ConnectionRow } from '../store/connections.ts'
 import { newId } from '../store/ids.ts'
-import type { Lookups } from './lookups.ts'
+import { createDirectLookups, type Lookups } from './lookups.ts'
 import { Operation } from './operation.ts'
+import { readKey } from './read-key.ts'
+import { resolveConnection } from './resolve.ts'
 import { type ConnectionSelector, selectConnection } from './select-connection.ts'
 
 export interface GatewayAnswer {
   readonly response: UpstreamResponse
   readonly outcome: CallOutcome
   readonly connection: ConnectionRow
+  readonly plan: RequestPlan
 }
 
 export type GatewayOperation = Operation<GatewayAnswer>
 
 export interface GatewayParts {
   readonly connections: Connections
+  readonly integrations: Integrations
   readonly passthrough: Passthrough
   /** Keeps the record of an executed call; must not wait. */
   readonly record: (call: CallRow) => void
   readonly callFinished: (call: CallFacts) => void
 }
 
-const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** Who sends a request and how what they name is found. */
+export interface Traveller {
+  readonly caller: Caller
+  readonly lookups: Lookups
+  /** Aborted when the caller leaves. */
+  readonly signal?: AbortSignal | undefined
+}
 
 /** What is known of a call before it is sent. */
 interface Journey {
-  readonly operation: GatewayOperation
+  readonly caller: Caller
   readonly connection: ConnectionRow
   readonly integration: Integration
   readonly plan: RequestPlan
@@ -53,62 +64,99 @@ export class Gateway {
   }
 
   /** What the calls of one request of a caller share. */
-  startOperation(parts: { caller: Caller; lookups: Lookups; signal?: AbortSignal | undefined }): GatewayOperation {
-    return new Operation(parts)
+  startOperation(traveller: Traveller): GatewayOperation {
+    return new Operation(traveller)
   }
 
   /** A read: safe methods only; an equal one of the same operation shares the answer. */
   async query(
     operation: GatewayOperation,
     selector: ConnectionSelector,
-    input: PassthroughInput,
+    input: Omit<PassthroughInput, 'mode'>,
   ): Promise<GatewayAnswer> {
-    if (!safeMethods.has(input.method)) {
+    if (!isSafeMethod(input.method)) {
       const message = `A query takes the methods GET, HEAD and OPTIONS; got ${input.method}. Use \`mutation { passthrough }\` for it.`
       throw invalidInput('method', message)
     }
-    const journey = await this.#prepare(operation, selector, input, 'QUERY')
-    return operation.read(readKey(journey), onBytes => this.#send(journey, onBytes))
+    const journey = await this.#prepare(operation, selector, input.method, 'QUERY', connection =>
+      this.#parts.passthrough.plan(connection, { ...input, mode: 'READ' }),
+    )
+    return operation.read(readKey(journey.plan), onBytes => this.#send(journey, operation.signal, onBytes))
   }
 
   /** Any method, sent once. */
   async mutate(
     operation: GatewayOperation,
     selector: ConnectionSelector,
-    input: PassthroughInput,
+    input: Omit<PassthroughInput, 'mode'>,
   ): Promise<GatewayAnswer> {
-    const journey = await this.#prepare(operation, selector, input, 'MUTATION')
-    return operation.write(onBytes => this.#send(journey, onBytes))
+    const journey = await this.#prepare(operation, selector, input.method, 'MUTATION', connection =>
+      this.#parts.passthrough.plan(connection, { ...input, mode: 'WRITE' }),
+    )
+    return operation.write(onBytes => this.#send(journey, operation.signal, onBytes))
+  }
+
+  /** Hands the answer on as it comes. @param connectionId undefined for the one that the caller's key is bound to */
+  async relay(
+    caller: Caller,
+    connectionId: string | undefined,
+    input: RawInput,
+    makeSink: (plan: RequestPlan) => AnswerSink,
+  ): Promise<void> {
+    const traveller = { caller, lookups: createDirectLookups(this.#parts, caller.workspaceId) }
+    const selector = { connectionId: connectionId ?? boundConnection(caller) }
+    const journey = await this.#prepare(traveller, selector, input.method, 'RAW', connection =>
+      this.#parts.passthrough.planRaw(connection, input),
+    )
+    const sink = makeSink(journey.plan)
+    await this.#record(journey, () => this.#parts.passthrough.relay(journey.plan, sink, this.#sendOptions(journey)))
   }
 
   async #prepare(
-    operation: GatewayOperation,
+    { caller, lookups }: Traveller,
     selector: ConnectionSelector,
-    input: PassthroughInput,
+    method: string,
     kind: CallRow['kind'],
+    makePlan: (connection: ResolvedConnection) => Promise<RequestPlan>,
   ): Promise<Journey> {
-    requireScope(operation.caller, safeMethods.has(input.method) ? 'passthrough:read' : 'passthrough:write')
-    const connection = await selectConnection(operation.lookups, selector)
+    requireScope(caller, isSafeMethod(method) ? 'passthrough:read' : 'passthrough:write')
+    const connection = await selectConnection(lookups, selector)
+    requireBound(caller, connection)
     requireUsable(connection)
-    const integration = await operation.lookups.integration(connection.integration)
+    const integration = await lookups.integration(connection.integration)
     if (integration === undefined) throw integrationNotFound(connection.integration)
-    const plan = await this.#parts.passthrough.plan(resolveConnection(connection, integration), input)
-    return { operation, connection, integration, plan, kind }
+    const plan = await makePlan(resolveConnection(connection, integration))
+    return { caller, connection, integration, plan, kind }
   }
 
-  async #send(journey: Journey, onBytes: (count: number) => void): Promise<GatewayAnswer> {
-    const { operation, connection, integration, plan } = journey
+  async #send(
+    journey: Journey,
+    signal: AbortSignal | undefined,
+    onBytes: (count: number) => void,
+  ): Promise<GatewayAnswer> {
+    const { connection, plan } = journey
+    const { response, outcome } = await this.#record(journey, async () => {
+      const sent = await this.#parts.passthrough.send(plan, { ...this.#sendOptions(journey), signal, onBytes })
+      return { ...sent, status: sent.response.status }
+    })
+    return { response, outcome, connection, plan }
+  }
+
+  /** The vault is opened here, when all that can be refused without it was. */
+  #sendOptions({ caller, connection, integration, plan }: Journey): SendOptions {
     const injection = this.#parts.connections.openCredential(connection, integration)
+    return { inject: () => injection, subject: subjectOf(caller, plan.connection) }
+  }
+
+  async #record<Result extends { readonly status: number; readonly outcome: CallOutcome }>(
+    journey: Journey,
+    send: () => Promise<Result>,
+  ): Promise<Result> {
     const startedAt = new Date()
     try {
-      const { signal } = operation
-      const { response, outcome } = await this.#parts.passthrough.send(plan, {
-        inject: () => injection,
-        signal,
-        onBytes,
-      })
-      this.#finish(journey, startedAt, outcome, { status: response.status, errorCode: null })
-      return { response, outcome, connection }
+      const result = await send()
+      this.#finish(journey, startedAt, result.outcome, { status: result.status, errorCode: null })
+      return result
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error
       this.#finish(journey, startedAt, error.outcome, { status: null, errorCode: error.error.code })
@@ -117,25 +165,27 @@ export class Gateway {
   }
 
   #finish(
-    { operation, connection, plan, kind }: Journey,
+    { caller, connection, plan, kind }: Journey,
     startedAt: Date,
     outcome: CallOutcome,
     result: Pick<CallRow, 'status' | 'errorCode'>,
   ): void {
     if (!outcome.executed) return
+    const mark = plan.url.path.indexOf('?')
     const call: CallRow = {
       id: newId('call'),
       workspaceId: connection.workspaceId,
       connectionId: connection.id,
       integration: connection.integration,
       endUserId: connection.endUserId,
-      callerId: operation.caller.keyId,
+      callerId: caller.keyId,
       kind,
       method: plan.method,
-      path: plan.url.path.replace(/\?.*$/s, ''),
+      path: mark === -1 ? plan.url.path : plan.url.path.slice(0, mark),
       bytesSent: outcome.bytesSent,
       bytesReceived: outcome.bytesReceived,
       attempts: outcome.attempts,
+      attemptLog: outcome.attempts > 1 || result.status === null ? outcome.attemptLog : null,
       durationMs: outcome.durationMs,
       startedAt,
       ...result,
@@ -143,6 +193,11 @@ export class Gateway {
     this.#parts.record(call)
     this.#parts.callFinished(call)
   }
+}
+
+/** A key that is bound to one connection knows of no other. */
+function requireBound(caller: Caller, connection: ConnectionRow): void {
+  if (caller.connectionId !== null && caller.connectionId !== connection.id) throw connectionNotFound()
 }
 
 /** @throws GatewayError `CONNECTION_DISABLED` or `CONNECTION_NEEDS_REAUTH` */
@@ -159,25 +214,7 @@ function requireUsable(connection: ConnectionRow): void {
   }
 }
 
-/** Everything the core needs to know of a connection, without its secret. */
-function resolveConnection(connection: ConnectionRow, integration: Integration): ResolvedConnection {
-  const { definition } = integration
-  const target = resolveTarget(definition, connection.config)
-  const auth = definition.auth.find(entry => entry.scheme === connection.scheme)
-  return {
-    id: connection.id,
-    integration: integration.slug,
-    baseUrl: target.baseUrl,
-    hosts: target.hosts,
-    headers: definition.headers ?? {},
-    arrayFormat: definition.arrayFormat,
-    injected: auth === undefined ? { headers: [], query: [], body: [] } : injectedNames(auth),
-  }
-}
-
-/** Two reads with one key ask the same of the same account. */
-function readKey({ connection, plan }: Journey): string {
-  const body = plan.body === null ? null : Buffer.from(plan.body).toString('base64')
-  const { method, url, headers, timeoutMs, maxResponseBytes } = plan
-  return JSON.stringify([connection.id, method, url.origin, url.path, headers, body, timeoutMs, maxResponseBytes])
+function subjectOf(caller: Caller, connection: ResolvedConnection): LimitSubject {
+  const { workspaceId, integration, id, endUserId } = connection
+  return { workspaceId, integration, connectionId: id, endUserId, callerId: caller.keyId, limits: {} }
 }

@@ -40,6 +40,10 @@ builder.node(AccessKeyType, {
     name: t.exposeString('name', { description: 'What it is for.' }),
     hint: t.exposeString('hint', { description: 'The secret’s first characters, to tell keys apart.' }),
     scopes: t.field({ type: [Scope], description: 'What it may do.', resolve: key => key.scopes as ScopeName[] }),
+    connectionId: t.exposeID('connectionId', {
+      nullable: true,
+      description: 'The only connection it may call through; null when it is bound to none.',
+    }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
@@ -71,6 +75,10 @@ const CreateAccessKeyInput = builder.inputType('CreateAccessKeyInput', {
     name: t.string({ required: true, description: 'What it is for; 1 to 200 characters.' }),
     scopes: t.field({ type: [Scope], required: true, description: 'What it may do; none that the calling key lacks.' }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it ends; never when absent.' }),
+    connectionId: t.id({
+      description:
+        'Binds the key to one connection, as the root listener needs it; it then takes passthrough scopes only and ends with the connection.',
+    }),
   }),
 })
 

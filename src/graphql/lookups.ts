@@ -6,8 +6,8 @@ import type { ConnectionRow } from '../store/connections.ts'
 import type { GraphQLServices } from './context.ts'
 
 /**
- * Loaders of one operation. They batch but do not remember: in a mutation a later field must see what an earlier
- * one changed.
+ * Loaders of one operation. They batch but do not remember themselves: in a mutation a later field must see what an
+ * earlier one changed.
  */
 export function createLookups(
   services: Pick<GraphQLServices, 'connections' | 'integrations'>,
@@ -26,9 +26,9 @@ export function createLookups(
     { cache: false },
   )
   return {
-    connection: id => connections.load(id),
+    connection: id => services.connections.peek(workspaceId, id) ?? connections.load(id),
     connectionsOf: (integration, endUserId, limit) =>
       services.connections.findByEndUser(workspaceId, integration, endUserId, limit),
-    integration: slug => integrations.load(slug),
+    integration: slug => services.integrations.peek(workspaceId, slug) ?? integrations.load(slug),
   }
 }

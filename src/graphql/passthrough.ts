@@ -120,7 +120,7 @@ export interface RequestArgs {
 }
 
 /** GraphQL's nulls as the core's absences. */
-export function requestOf(args: RequestArgs): PassthroughInput {
+export function requestOf(args: RequestArgs): Omit<PassthroughInput, 'mode'> {
   const options = Object.entries(args.options ?? {}).filter(([, value]) => value !== null)
   return {
     method: args.method,

@@ -35,16 +35,26 @@ export async function planBody(input: BodyInput): Promise<PlannedBody | undefine
   if (body === undefined || body === null) return undefined
   if (typeof body === 'string' && input.format !== 'BASE64') refuseOtherCharset(input.contentType)
   const planned = await encodeBody(body, input.format ?? inferFormat(body, input.contentType), input)
-  if (planned.bytes.length > maxBodyBytes) {
-    throw new GatewayError(
-      'REQUEST_TOO_LARGE',
-      `The body has ${planned.bytes.length} bytes; at most ${maxBodyBytes} are sent.`,
-      {
-        details: [{ field: 'body', message: `body has more than ${maxBodyBytes} bytes` }],
-      },
-    )
-  }
+  if (planned.bytes.length > maxBodyBytes) throw bodyTooLarge(String(planned.bytes.length))
   return planned
+}
+
+/** A streamed body, whole. @throws {GatewayError} REQUEST_TOO_LARGE above 25 MiB */
+export async function collectBody(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > maxBodyBytes) throw bodyTooLarge(`more than ${maxBodyBytes}`)
+  }
+  return Buffer.concat(chunks)
+}
+
+function bodyTooLarge(size: string): GatewayError {
+  return new GatewayError('REQUEST_TOO_LARGE', `The body has ${size} bytes; at most ${maxBodyBytes} are sent.`, {
+    details: [{ field: 'body', message: `body has more than ${maxBodyBytes} bytes` }],
+  })
 }
 
 /**

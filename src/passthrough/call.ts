@@ -1,42 +1,169 @@
 /** One call on its way through the stack: its plan, how it is proved, and what is noted of it. */
 import type { Dispatcher } from 'undici'
 import type { Injection } from '../auth/strategy.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { LimitSubject } from '../limits/limits.ts'
 import type { RequestPlan } from './request.ts'
+
+/** One request that really went out. */
+export interface Attempt {
+  /** Null when no answer came. */
+  readonly status: number | null
+  /** Why it was not the last one, or why it failed; null for the answer that was given to the caller. */
+  readonly reason: string | null
+  readonly durationMs: number
+}
+
+/** Milliseconds; null for what never happened. */
+export interface Timing {
+  /** Waiting for a turn: limits, a free connection, and the pauses between attempts. */
+  readonly queuedMs: number
+  /** Until the last attempt had a connection. */
+  readonly connectMs: number | null
+  /** From the start of the call to the head of its answer. */
+  readonly firstByteMs: number | null
+  readonly totalMs: number
+}
+
+export type CacheVerdict = 'HIT' | 'MISS' | 'REVALIDATED'
 
 /** What became of a call, for its record and its result. */
 export interface CallOutcome {
-  /** False when it was refused before anything was dialled. */
+  /** False when nothing was sent: it was refused, or its answer was remembered. */
   readonly executed: boolean
   /** Requests that were sent. */
   readonly attempts: number
+  readonly attemptLog: readonly Attempt[]
   /** Bytes of the request's body, of all attempts. */
   readonly bytesSent: number
-  /** Bytes of the answer's body as they came. */
+  /** Bytes of the answers' bodies as they came, of all attempts. */
   readonly bytesReceived: number
   readonly durationMs: number
+  readonly timing: Timing
+  /** Null when the call did not ask for the cache. */
+  readonly cache: CacheVerdict | null
+}
+
+/** An attempt while it is under way. */
+export interface OpenAttempt {
+  readonly startedAt: number
+  connectedAt: number | undefined
+  headAt: number | undefined
+  endedAt: number | undefined
+  status: number | null
+  reason: string | null
 }
 
 export class Call {
   readonly plan: RequestPlan
   /** Opens the credential; only the credentials interceptor calls it, once per attempt. */
   readonly inject: () => Injection
+  /** Whose limits count; none for a call that is not limited. */
+  readonly subject: LimitSubject | undefined
   readonly #startedAt = performance.now()
-  attempts = 0
+  readonly #attempts: OpenAttempt[] = []
+  #abort: AbortController | undefined
+  #failure: Error | undefined
   bytesSent = 0
   bytesReceived = 0
+  cache: CacheVerdict | null = null
 
-  constructor(plan: RequestPlan, inject: () => Injection) {
+  constructor(plan: RequestPlan, inject: () => Injection, subject?: LimitSubject) {
     this.plan = plan
     this.inject = inject
+    this.subject = subject
   }
 
-  /** @param wasRefused true when the last attempt was refused before it was dialled */
-  outcome(wasRefused: boolean): CallOutcome {
-    const attempts = wasRefused ? Math.max(0, this.attempts - 1) : this.attempts
-    const { bytesSent, bytesReceived } = this
-    const durationMs = Math.round((performance.now() - this.#startedAt) * 1000) / 1000
-    return { executed: attempts > 0, attempts, bytesSent, bytesReceived, durationMs }
+  /** Set once the call was given up: its deadline passed, its caller left, its answer was too large. */
+  get failure(): Error | undefined {
+    return this.#failure
   }
+
+  /** Ends every wait of this call; made when somebody first waits. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.#failure !== undefined) this.#abort.abort(this.#failure)
+    return this.#abort.signal
+  }
+
+  /** Milliseconds of the epoch at which waiting makes no sense any more. */
+  get deadlineMs(): number {
+    return Date.now() + this.plan.timeoutMs - (performance.now() - this.#startedAt)
+  }
+
+  get attempt(): OpenAttempt | undefined {
+    return this.#attempts.at(-1)
+  }
+
+  get attemptCount(): number {
+    return this.#attempts.length
+  }
+
+  giveUp(error: Error): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#abort?.abort(error)
+  }
+
+  /** Notes that a request goes out now. */
+  startAttempt(): OpenAttempt {
+    const startedAt = performance.now()
+    const attempt = {
+      startedAt,
+      connectedAt: undefined,
+      headAt: undefined,
+      endedAt: undefined,
+      status: null,
+      reason: null,
+    }
+    this.#attempts.push(attempt)
+    return attempt
+  }
+
+  /** The last attempt was refused before anything was dialled. */
+  withdrawAttempt(): void {
+    this.#attempts.pop()
+  }
+
+  /** @param failedAs why there is no answer */
+  outcome(failedAs: ErrorCode | undefined): CallOutcome {
+    const now = performance.now()
+    const { bytesSent, bytesReceived, cache } = this
+    return {
+      executed: this.#attempts.length > 0,
+      attempts: this.#attempts.length,
+      attemptLog: this.#attempts.map((attempt, index) => ({
+        status: attempt.status,
+        reason: attempt.reason ?? (index === this.#attempts.length - 1 ? (failedAs ?? null) : null),
+        durationMs: round((attempt.endedAt ?? now) - attempt.startedAt),
+      })),
+      bytesSent,
+      bytesReceived,
+      durationMs: round(now - this.#startedAt),
+      timing: this.#timing(now),
+      cache,
+    }
+  }
+
+  #timing(now: number): Timing {
+    let queuedMs = 0
+    let freeSince = this.#startedAt
+    for (const attempt of this.#attempts) {
+      queuedMs += attempt.startedAt - freeSince
+      freeSince = attempt.endedAt ?? now
+    }
+    const last = this.attempt
+    return {
+      queuedMs: round(queuedMs),
+      connectMs: last?.connectedAt === undefined ? null : round(last.connectedAt - last.startedAt),
+      firstByteMs: last?.headAt === undefined ? null : round(last.headAt - this.#startedAt),
+      totalMs: round(now - this.#startedAt),
+    }
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000
 }
 
 /** What every interceptor gets: undici's options and the call they belong to. */
@@ -44,7 +171,7 @@ export interface CallOptions extends Dispatcher.DispatchOptions {
   readonly call: Call
 }
 
-/** The call of a request. Every request enters through `send`, which puts it there. */
+/** The call of a request. Every request enters through `send` or `relay`, which put it there. */
 export function callOf(options: Dispatcher.DispatchOptions): Call {
   const { call } = options as Partial<CallOptions>
   if (!(call instanceof Call)) throw new TypeError('a request entered the stack without its call')

@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Call } from './call.ts'
+import { readHeaders } from './raw-headers.ts'
 import { joinHeader, type ResponseHeader } from './response.ts'
 
 const smallestBuffer = 16 * 1024
@@ -74,7 +75,6 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#failure !== undefined) return
-    this.#call.bytesReceived += chunk.length
     try {
       this.#judge(chunk.length)
       this.#append(chunk)
@@ -89,10 +89,6 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     this.#resolve({ status: this.#status, headers: this.#headers, bytes: this.#bytes.subarray(0, this.#length) })
   }
 
-  onBodySent(chunk: Uint8Array): void {
-    this.#call.bytesSent += chunk.length
-  }
-
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.fail(isTimeout(error) ? timedOut(this.#call.plan.timeoutMs) : error)
   }
@@ -100,7 +96,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   /** @throws {GatewayError} when these bytes are more than this call, or those whose memory it is, may take */
   #judge(count: number): void {
     const { maxResponseBytes } = this.#call.plan
-    if (this.#call.bytesReceived > maxResponseBytes) throw tooLarge(maxResponseBytes)
+    if (this.#length + count > maxResponseBytes) throw tooLarge(maxResponseBytes)
     this.#limits.onBytes?.(count)
   }
 
@@ -122,6 +118,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   fail(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
+    this.#call.giveUp(error)
     this.#release()
     this.#bytes = Buffer.alloc(0)
     this.#controller?.abort(error)
@@ -137,23 +134,6 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
 /** undici's own timers run beside the deadline; to a caller they are one. */
 function isTimeout(error: Error): boolean {
   return 'code' in error && (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT')
-}
-
-/** HTTP/1 gives names and values as they came, in turn; HTTP/2 an object. */
-function readHeaders(raw: object): ResponseHeader[] {
-  if (Array.isArray(raw)) {
-    return Array.from({ length: raw.length / 2 }, (_, index) => ({
-      name: latin1(raw[2 * index]),
-      value: latin1(raw[2 * index + 1]),
-    }))
-  }
-  return Object.entries(raw).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map(item => ({ name, value: String(item) })),
-  )
-}
-
-function latin1(value: unknown): string {
-  return Buffer.isBuffer(value) ? value.toString('latin1') : String(value)
 }
 
 function tooLarge(maxBytes: number): GatewayError {

@@ -35,13 +35,16 @@ const specialRanges = ['::/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/
 )
 const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
 
+/** Public by its number only: the host of every Azure machine answers it, with the machine's own configuration. */
+const azureHost = '168.63.129.16'
+
 /** True for a globally routable unicast address; an IPv4 address inside an IPv6 one is judged as itself. */
 export function isPublicAddress(text: string): boolean {
   const bare = text.replace(/%.*$/, '')
   if (isIP(bare) === 0) return false
   const address = ipaddr.process(bare)
   if (address.range() !== 'unicast') return false
-  if (!(address instanceof ipaddr.IPv6)) return true
+  if (!(address instanceof ipaddr.IPv6)) return address.toString() !== azureHost
   return address.match(globalUnicast) && !specialRanges.some(range => address.match(range))
 }
 
@@ -97,7 +100,7 @@ function mayDial(address: string, allow: HostAllowlist): boolean {
 
 /** A URL's host as an address; undefined for a name. */
 function literalAddress(hostname: string): string | undefined {
-  const bare = hostname.replace(/^\[|\]$/g, '')
+  const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
   return isIP(bare) === 0 ? undefined : bare
 }
 

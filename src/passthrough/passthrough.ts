@@ -1,15 +1,20 @@
-/** How a call is made: planned, sent through the stack, and taken in. */
+/** How a call is made: planned, sent through the stack, and taken in whole or handed on as it comes. */
 import type { LookupFunction } from 'node:net'
+import type { Readable } from 'node:stream'
 import { Agent, type Dispatcher } from 'undici'
 import type { Injection } from '../auth/strategy.ts'
 import type { GatewayError } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
+import type { LimitSubject, Limits } from '../limits/limits.ts'
 import { Call, type CallOptions, type CallOutcome } from './call.ts'
 import { type CollectedResponse, ResponseCollector } from './collect.ts'
 import type { ResolvedConnection } from './connection.ts'
 import { decodeBody } from './decode.ts'
 import { createGuardedConnector } from './egress.ts'
 import { explainFailure } from './failure.ts'
+import { type OriginLimits, Origins } from './origins.ts'
+import { planRawRequest, type RawInput } from './raw-request.ts'
+import { type AnswerSink, ResponseRelay } from './relay.ts'
 import { type PassthroughInput, planRequest, type RequestPlan } from './request.ts'
 import { joinHeader, UpstreamResponse } from './response.ts'
 import { composeStack } from './stack.ts'
@@ -17,14 +22,21 @@ import { composeStack } from './stack.ts'
 export interface PassthroughParts {
   /** What may be dialled although it is not public. */
   readonly allow: HostAllowlist
+  readonly limits: Limits
   readonly connectTimeoutMs?: number
   /** How names become addresses; the system's resolver when absent. */
   readonly lookup?: LookupFunction
+  readonly originLimits?: Partial<OriginLimits>
 }
 
 export interface SendOptions {
   /** Opens the credential, once per attempt. */
   readonly inject: () => Injection
+  /** Whose limits count. */
+  readonly subject?: LimitSubject | undefined
+}
+
+export interface CollectOptions extends SendOptions {
   /** Aborted when the caller leaves; the upstream call is cancelled then. */
   readonly signal?: AbortSignal | undefined
   /** Told of the bytes that are kept in memory, as they come; throws a GatewayError to give the call up. */
@@ -36,11 +48,22 @@ export interface Sent {
   readonly outcome: CallOutcome
 }
 
+export interface Relayed {
+  readonly status: number
+  readonly outcome: CallOutcome
+}
+
 export interface Passthrough extends AsyncDisposable {
   /** Checks every argument and builds the request; nothing is sent and no secret is needed. @throws {GatewayError} */
   plan(connection: ResolvedConnection, input: PassthroughInput): Promise<RequestPlan>
-  /** Sends it once. A status of any kind is a response. @throws {CallFailure} */
-  send(plan: RequestPlan, options: SendOptions): Promise<Sent>
+  /** The same for a raw request. @throws {GatewayError} */
+  planRaw(connection: ResolvedConnection, input: RawInput): Promise<RequestPlan>
+  /** As {@link plan}, but a destination that may not be sent to is part of the plan. @throws {GatewayError} */
+  explain(connection: ResolvedConnection, input: PassthroughInput): Promise<RequestPlan>
+  /** Sends it and takes the answer in. A status of any kind is a response. @throws {CallFailure} */
+  send(plan: RequestPlan, options: CollectOptions): Promise<Sent>
+  /** Sends it and hands the answer on as it comes. @throws {CallFailure} also when the head was handed on already */
+  relay(plan: RequestPlan, sink: AnswerSink, options: SendOptions): Promise<Relayed>
 }
 
 /** Why there is no answer, and what had happened by then. */
@@ -57,55 +80,79 @@ export class CallFailure extends Error {
 }
 
 export function createPassthrough(parts: PassthroughParts): Passthrough {
-  const { allow, lookup, connectTimeoutMs = 10_000 } = parts
+  const { allow, limits, lookup, connectTimeoutMs = 10_000 } = parts
   const agent = new Agent({
     connect: createGuardedConnector({ allow, lookup, timeoutMs: connectTimeoutMs }),
     allowH2: true,
     pipelining: 1,
     maxHeaderSize: 64 * 1024,
   })
-  const stack = composeStack(agent, { allow })
+  const stack = composeStack(agent, { allow, limits, origins: new Origins(parts.originLimits) })
   return {
-    plan: (connection, input) => planRequest(connection, input, allow),
-    async send(plan, { inject, signal, onBytes }) {
-      const call = new Call(plan, inject)
+    plan: async (connection, input) => requireDestination(await planRequest(connection, input, allow)),
+    planRaw: async (connection, input) => requireDestination(await planRawRequest(connection, input, allow)),
+    explain: (connection, input) => planRequest(connection, input, allow),
+    async send(plan, { inject, subject, signal, onBytes }) {
+      const call = new Call(plan, inject, subject)
       try {
         const collector = new ResponseCollector(call, { signal, onBytes })
         dispatchInto(stack, call, collector)
         const response = await shapeResponse(plan, await collector.result, onBytes)
-        return { response, outcome: call.outcome(false) }
+        return { response, outcome: call.outcome(undefined) }
       } catch (error) {
-        const explained = explainFailure(error)
-        if (explained === undefined) throw error
-        throw new CallFailure(explained, call.outcome(explained.code === 'DESTINATION_NOT_ALLOWED'))
+        throw failureOf(call, error)
+      }
+    },
+    async relay(plan, sink, { inject, subject }) {
+      const call = new Call(plan, inject, subject)
+      try {
+        const relay = new ResponseRelay(call, sink)
+        dispatchInto(stack, call, relay)
+        await relay.done
+        return { status: relay.status ?? 0, outcome: call.outcome(undefined) }
+      } catch (error) {
+        throw failureOf(call, error)
       }
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   }
 }
 
-/** What undici throws instead of reporting it ends up in the collector too, whose deadline would otherwise outlive the call. */
-function dispatchInto(stack: Dispatcher, call: Call, collector: ResponseCollector): void {
-  if (collector.hasFailed) return
+function requireDestination(plan: RequestPlan): RequestPlan {
+  if (plan.url.refusal !== undefined) throw plan.url.refusal
+  return plan
+}
+
+/** What is no failure of an upstream but a mistake of ours stays as it is. */
+function failureOf(call: Call, error: unknown): unknown {
+  const explained = explainFailure(error)
+  return explained === undefined ? error : new CallFailure(explained, call.outcome(explained.code))
+}
+
+/** What undici throws instead of reporting it ends up in the handler too, whose deadline would otherwise outlive the call. */
+function dispatchInto(stack: Dispatcher, call: Call, handler: ResponseCollector | ResponseRelay): void {
+  if (handler.hasFailed) return
   try {
-    stack.dispatch(optionsOf(call), collector)
+    stack.dispatch(optionsOf(call), handler)
   } catch (error) {
-    collector.fail(error instanceof Error ? error : new TypeError('dispatch threw no error'))
+    handler.fail(error instanceof Error ? error : new TypeError('dispatch threw no error'))
   }
 }
 
 function optionsOf(call: Call): CallOptions {
-  const { method, url, headers, body, timeoutMs } = call.plan
-  // The collector keeps the deadline of the whole call; undici needs its own to notice that an HTTP/2 session is dead.
-  const timeouts = { headersTimeout: Math.max(1, timeoutMs - 10), bodyTimeout: timeoutMs }
-  return { call, origin: url.origin, path: url.path, method, headers: headers.flat(), body, ...timeouts }
+  const { method, url, headers, body, timeoutMs, isStreamed } = call.plan
+  // The handler keeps the deadlines; undici needs its own to notice that an HTTP/2 session is dead. A stream may be silent.
+  const timeouts = { headersTimeout: Math.max(1, timeoutMs - 10), bodyTimeout: isStreamed ? 0 : timeoutMs }
+  // undici's types leave out the async iterables that it takes.
+  const content = body as Buffer | Readable | null
+  return { call, origin: url.origin, path: url.path, method, headers: headers.flat(), body: content, ...timeouts }
 }
 
 /** A body that was decoded loses the two headers that described it as it came. */
 async function shapeResponse(
   plan: RequestPlan,
   { status, headers, bytes }: CollectedResponse,
-  onBytes: SendOptions['onBytes'],
+  onBytes: CollectOptions['onBytes'],
 ): Promise<UpstreamResponse> {
   const isPart = plan.method === 'HEAD' || status === 204 || status === 206 || status === 304
   const decoded = isPart

@@ -5,12 +5,23 @@ import { type BodyFormat, bodyFormats, planBody, refuseInjectedFields } from './
 import type { ArrayFormat, ResolvedConnection } from './connection.ts'
 import { planHeaders } from './headers.ts'
 import { queryParameterLimit } from './query.ts'
+import { maxRedirects } from './redirect-target.ts'
+import type { RetryPlan } from './retry-policy.ts'
 import { type PlannedUrl, planUrl } from './url.ts'
 
 export const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 export type Method = (typeof methods)[number]
 
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** RFC 9110 §9.2.1: asks for nothing to change. */
+export function isSafeMethod(method: string): boolean {
+  return safeMethods.has(method)
+}
+
 export interface PassthroughInput {
+  /** A read may be sent again by itself; a write only when its key makes that safe. */
+  readonly mode: 'READ' | 'WRITE'
   readonly method: Method
   readonly path: string
   readonly query?: unknown
@@ -28,28 +39,43 @@ export interface PassthroughOptions {
   readonly timeoutMs?: number
   /** Bytes of the answer, after decoding. */
   readonly maxResponseBytes?: number
+  /** Attempts after the first. */
+  readonly retries?: number
+  readonly idempotencyKey?: string
 }
 
 /** A request as it goes on the wire, but for the credential. */
 export interface RequestPlan {
   readonly connection: ResolvedConnection
-  readonly method: Method
+  readonly method: string
   readonly url: PlannedUrl
-  /** Names in lower case. */
   readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly body: Buffer | null
+  /** A stream is read at most once. */
+  readonly body: Buffer | AsyncIterable<Buffer> | null
+  /** For the whole call; for a streamed one until its answer starts. */
   readonly timeoutMs: number
   readonly maxResponseBytes: number
+  /** True when the answer is handed on while it comes in. */
+  readonly isStreamed: boolean
+  readonly retry: RetryPlan
+  /** How many are followed. */
+  readonly redirects: number
 }
 
-const limits = {
-  timeoutMs: { max: 300_000, standard: 30_000 },
-  maxResponseBytes: { max: 50 * 1024 * 1024, standard: 10 * 1024 * 1024 },
+export const maxTimeoutMs = 300_000
+export const defaultTimeoutMs = 30_000
+/** Attempts after the first, unless the caller says otherwise. */
+export const standardRetries = 2
+export const maxRetries = 5
+const defaultMaxResponseBytes = 10 * 1024 * 1024
+
+const numbers = {
+  timeoutMs: { min: 1, max: maxTimeoutMs },
+  maxResponseBytes: { min: 1, max: 50 * 1024 * 1024 },
+  retries: { min: 0, max: maxRetries },
 } as const
 
-/**
- * @throws {GatewayError} INVALID_INPUT with a detail per wrong field, DESTINATION_NOT_ALLOWED, REQUEST_TOO_LARGE
- */
+/** @throws {GatewayError} INVALID_INPUT with a detail per wrong field, REQUEST_TOO_LARGE */
 export async function planRequest(
   connection: ResolvedConnection,
   input: PassthroughInput,
@@ -63,7 +89,7 @@ export async function planRequest(
     maxParameters: queryParameterLimit,
     space: '%20',
   } as const
-  const { baseUrl, pathParams } = options
+  const { baseUrl, pathParams, idempotencyKey } = options
   const url = planUrl(connection, { path: input.path, query: input.query, baseUrl, pathParams }, style, allow)
   const headers = planHeaders(connection, input.headers)
   const body = await planBody({
@@ -74,6 +100,9 @@ export async function planRequest(
   })
   if (body !== undefined && (body.ownsContentType || !headers.has('content-type')))
     headers.set('content-type', body.contentType)
+  const { idempotencyHeader } = connection
+  if (idempotencyKey !== undefined && idempotencyHeader !== undefined && !headers.has(idempotencyHeader))
+    headers.set(idempotencyHeader, idempotencyKey)
   refuseInjectedFields(body?.bytes, headers.get('content-type'), connection.injected.body)
   return {
     connection,
@@ -81,9 +110,18 @@ export async function planRequest(
     url,
     headers: [...headers],
     body: body?.bytes ?? null,
-    timeoutMs: options.timeoutMs ?? limits.timeoutMs.standard,
-    maxResponseBytes: options.maxResponseBytes ?? limits.maxResponseBytes.standard,
+    timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+    maxResponseBytes: options.maxResponseBytes ?? defaultMaxResponseBytes,
+    isStreamed: false,
+    retry: planRetry(input),
+    redirects: isSafeMethod(input.method) ? maxRedirects : 0,
   }
+}
+
+/** What was never sent may always be sent again; what may have arrived only when that changes nothing. */
+function planRetry({ mode, method, options = {} }: PassthroughInput): RetryPlan {
+  const isWanted = mode === 'READ' || (isSafeMethod(method) && options.retries !== undefined)
+  return { max: options.retries ?? standardRetries, isRepeatable: isWanted || options.idempotencyKey !== undefined }
 }
 
 function checkOptions(method: string, options: PassthroughOptions): void {
@@ -95,11 +133,14 @@ function checkOptions(method: string, options: PassthroughOptions): void {
   oneOf('method', method, methods)
   oneOf('options.bodyFormat', options.bodyFormat, bodyFormats)
   oneOf('options.arrayFormat', options.arrayFormat, ['REPEAT', 'COMMA', 'BRACKETS', 'INDICES'])
-  for (const [name, { max }] of Object.entries(limits)) {
-    const value: unknown = options[name as keyof typeof limits]
-    if (value === undefined || (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max)) continue
+  for (const [name, { min, max }] of Object.entries(numbers)) {
+    const value: unknown = options[name as keyof typeof numbers]
+    if (value === undefined || (Number.isInteger(value) && Number(value) >= min && Number(value) <= max)) continue
     const field = `options.${name}`
-    details.push({ field, message: `${field} takes a whole number from 1 to ${max}; got ${JSON.stringify(value)}.` })
+    details.push({
+      field,
+      message: `${field} takes a whole number from ${min} to ${max}; got ${JSON.stringify(value)}.`,
+    })
   }
   if (details.length > 0) throw invalidFields(details)
 }

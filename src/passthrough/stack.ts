@@ -1,19 +1,42 @@
 /** THE list: what every request passes on its way out, outermost first. */
 import type { Dispatcher } from 'undici'
 import type { HostAllowlist } from '../hosts.ts'
+import type { Limits } from '../limits/limits.ts'
+import { createAttempts } from './interceptors/attempts.ts'
 import { createCredentials } from './interceptors/credentials.ts'
 import { createEgressGuard } from './interceptors/egress-guard.ts'
+import { createLoad } from './interceptors/load.ts'
+import { createRateLimit } from './interceptors/rate-limit.ts'
+import { createRedirect } from './interceptors/redirect.ts'
+import { createRetry } from './interceptors/retry.ts'
+import type { Origins } from './origins.ts'
+
+export interface StackParts {
+  readonly allow: HostAllowlist
+  readonly limits: Limits
+  readonly origins: Origins
+}
 
 /**
  * Between the caller and `dispatcher`, in reading order.
  * undici's `compose` puts its last argument outermost, so the list is reversed once, here.
  */
-export function composeStack(dispatcher: Dispatcher, { allow }: { allow: HostAllowlist }): Dispatcher {
+export function composeStack(dispatcher: Dispatcher, { allow, limits, origins }: StackParts): Dispatcher {
   const outermostFirst: Dispatcher.DispatcherComposeInterceptor[] = [
-    // Nearest to the wire but one: nothing above sees the secret, and it is added only for the connection's own hosts.
+    // Each hop of a redirect is a request of its own to all below.
+    createRedirect(allow),
+    // Everything below runs once per attempt.
+    createRetry(),
+    // Vendors count attempts, so each passes here.
+    createRateLimit(limits),
+    // A turn is worth nothing without a connection: waited for last, held until the attempt is over.
+    createLoad(origins),
+    // Nearest to the wire but two: nothing above sees the secret, and it is added only for the connection's own hosts.
     createCredentials(),
-    // The last word on scheme, host and literal address; counts what is really sent.
+    // The last word on scheme, host and literal address.
     createEgressGuard(allow),
+    // Notes what really goes out.
+    createAttempts(),
   ]
   return dispatcher.compose(outermostFirst.toReversed())
 }

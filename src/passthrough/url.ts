@@ -1,5 +1,5 @@
 /** Where a request goes: base URL, path and query become one URL inside the pin set, as it is on the wire. */
-import { invalidInput } from '../errors.ts'
+import { type GatewayError, invalidInput } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
 import type { ResolvedConnection } from './connection.ts'
 import { refuseDestination } from './egress.ts'
@@ -12,6 +12,8 @@ export interface PlannedUrl {
   readonly origin: string
   /** Path and query as they go on the wire, without the credential. */
   readonly path: string
+  /** Why nothing may be sent there: outside the pin set, no public address, or plain http; undefined when it may. */
+  readonly refusal: GatewayError | undefined
 }
 
 export interface UrlInput {
@@ -22,8 +24,8 @@ export interface UrlInput {
 }
 
 /**
- * @throws {GatewayError} INVALID_INPUT naming the field; DESTINATION_NOT_ALLOWED outside the pin set, towards a literal
- * address that is not public, or over plain http, unless the operator listed it
+ * Judges the place too: outside the pin set, a literal address that is not public, or plain http that the operator did not list.
+ * @throws {GatewayError} INVALID_INPUT naming the field
  */
 export function planUrl(
   connection: ResolvedConnection,
@@ -31,12 +33,11 @@ export function planUrl(
   style: ParameterStyle,
   allow: HostAllowlist,
 ): PlannedUrl {
-  const base = input.baseUrl == null ? connection.baseUrl : readBaseUrl(input.baseUrl)
+  const base = input.baseUrl == null ? connection.baseUrl : readBaseUrl('options.baseUrl', input.baseUrl)
   const { origin, prefix, rest } = locate(checkUrlText('path', input.path), base)
-  for (const url of input.baseUrl == null ? [origin] : [base, origin]) {
-    const refusal = refuseDestination(url, connection.hosts, allow)
-    if (refusal !== undefined) throw refusal
-  }
+  const refusal = (input.baseUrl == null ? [origin] : [base, origin])
+    .map(url => refuseDestination(url, connection.hosts, allow))
+    .find(found => found !== undefined)
   const mark = rest.indexOf('?')
   const path = encodeIllegal(fillPathParams(mark === -1 ? rest : rest.slice(0, mark), input.pathParams))
   refuseDotSegments('path', path)
@@ -44,7 +45,7 @@ export function planUrl(
   const target = joinPath(prefix, path) + joinQuery(written, encodeParameters('query', input.query, style))
   refuseInjectedNames(target, connection.injected.query)
   if (origin.origin.length + target.length > maxUrlLength) throw tooLong('path')
-  return { origin: origin.origin, path: target }
+  return { origin: origin.origin, path: target, refusal }
 }
 
 interface Located {
@@ -85,8 +86,8 @@ function readAbsolute(field: string, text: string): { origin: URL; rest: string 
   return { origin: new URL(`${scheme}://${authority}/`), rest }
 }
 
-function readBaseUrl(value: unknown): URL {
-  const field = 'options.baseUrl'
+/** @throws {GatewayError} INVALID_INPUT naming the field */
+export function readBaseUrl(field: string, value: unknown): URL {
   const text = checkUrlText(field, value)
   if (text.includes('?')) throw invalidInput(field, `${field} has a query; put parameters in query.`)
   const { origin, rest } = readAbsolute(field, text)

@@ -13,7 +13,7 @@ export type AccessKeyRow = typeof accessKeys.$inferSelect
 
 export type NewAccessKeyRow = Pick<
   AccessKeyRow,
-  'workspaceId' | 'id' | 'name' | 'hash' | 'hint' | 'scopes' | 'expiresAt'
+  'workspaceId' | 'id' | 'name' | 'hash' | 'hint' | 'scopes' | 'expiresAt' | 'connectionId' | 'rateLimit'
 >
 
 export type PresetKey = Pick<AccessKeyRow, 'name' | 'hash' | 'hint' | 'scopes'>

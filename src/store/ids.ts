@@ -8,9 +8,10 @@ export function newId(prefix: IdPrefix): string {
   return typeidUnboxed(prefix)
 }
 
+/** True for a TypeID whose suffix is a UUID: 26 letters may spell bits that are none. */
 export function isId(prefix: IdPrefix, text: string): boolean {
   try {
-    fromString(text, prefix)
+    toUUID(fromString(text, prefix))
     return true
   } catch {
     return false

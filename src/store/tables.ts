@@ -4,6 +4,7 @@ import {
   bigint,
   boolean,
   doublePrecision,
+  foreignKey,
   index,
   integer,
   jsonb,
@@ -18,6 +19,12 @@ import { bytes, instant, orderedText, typeId } from './columns.ts'
 
 /** A JSON object as it is stored; the catalog and the connections know what is in it. */
 export type JsonObject = { [name: string]: unknown }
+
+/** At most `requests` in any window of `perSeconds`. */
+export interface StoredRateLimit {
+  readonly requests: number
+  readonly perSeconds: number
+}
 
 export const workspaces = pgTable('workspaces', {
   id: typeId('ws', 'id').primaryKey(),
@@ -61,6 +68,7 @@ export const connections = pgTable(
     /** Id of the encryption key in `sealedCredential`. */
     sealedUnder: orderedText('sealed_under').notNull(),
     credentialVersion: integer('credential_version').notNull().default(1),
+    rateLimit: jsonb('rate_limit').$type<StoredRateLimit>(),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
     lastUsedAt: instant('last_used_at'),
@@ -89,6 +97,9 @@ export const accessKeys = pgTable(
     scopes: text('scopes').array().notNull(),
     /** The one key that the environment sets. */
     preset: boolean('preset').notNull().default(false),
+    /** The only connection it may call through. */
+    connectionId: typeId('conn', 'connection_id'),
+    rateLimit: jsonb('rate_limit').$type<StoredRateLimit>(),
     expiresAt: instant('expires_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
     lastUsedAt: instant('last_used_at'),
@@ -98,8 +109,23 @@ export const accessKeys = pgTable(
     // Who presents a key has not said a workspace yet: the one look-up that starts from the hash.
     unique('access_keys_hash').on(table.hash),
     uniqueIndex('access_keys_preset').on(table.workspaceId).where(sql`${table.preset}`),
+    // A key for one connection goes with it.
+    foreignKey({
+      columns: [table.workspaceId, table.connectionId],
+      foreignColumns: [connections.workspaceId, connections.id],
+      name: 'access_keys_connection',
+    }).onDelete('cascade'),
+    index('access_keys_of_connection')
+      .on(table.workspaceId, table.connectionId)
+      .where(sql`${table.connectionId} is not null`),
   ],
 )
+
+export interface StoredAttempt {
+  readonly status: number | null
+  readonly reason: string | null
+  readonly durationMs: number
+}
 
 /** No foreign keys: a record outlives what it is about, and one removed row must not refuse a whole batch. */
 export const calls = pgTable(
@@ -119,6 +145,8 @@ export const calls = pgTable(
     bytesSent: bigint('bytes_sent', { mode: 'number' }).notNull(),
     bytesReceived: bigint('bytes_received', { mode: 'number' }).notNull(),
     attempts: integer('attempts').notNull(),
+    /** What became of each attempt; null for a call that was answered at the first. */
+    attemptLog: jsonb('attempt_log').$type<readonly StoredAttempt[]>(),
     durationMs: doublePrecision('duration_ms').notNull(),
     startedAt: instant('started_at').notNull(),
   },

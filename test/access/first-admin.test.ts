@@ -8,7 +8,7 @@ import { createTestDatabase } from '../support/database.ts'
 test.each(['postgres', 'embedded'] as const)('on %s', async kind => {
   await using database = await createTestDatabase(kind)
   const { id } = await createWorkspaceStore(database.db).ensureDefault()
-  const replicas = Array.from({ length: 8 }, () => new AccessKeys(createAccessKeyStore(database.db)))
+  const replicas = Array.from({ length: 8 }, () => new AccessKeys(createAccessKeyStore(database.db), async () => false))
   const secrets = await Promise.all(replicas.map(keys => keys.createFirstAdmin(id)))
   const shown = secrets.filter(secret => secret !== undefined)
   expect(shown).toHaveLength(1)
@@ -19,7 +19,7 @@ test.each(['postgres', 'embedded'] as const)('on %s', async kind => {
 test('a preset secret replaces the one before, which then opens nothing', async () => {
   await using database = await createTestDatabase('postgres')
   const { id } = await createWorkspaceStore(database.db).ensureDefault()
-  const keys = new AccessKeys(createAccessKeyStore(database.db))
+  const keys = new AccessKeys(createAccessKeyStore(database.db), async () => false)
   const first = (await keys.createFirstAdmin(id)) ?? ''
   await keys.presetAdmin(id, 'x'.repeat(40))
   expect(await keys.authenticate('x'.repeat(40))).toMatchObject({ name: 'admin' })

@@ -129,7 +129,7 @@ describe('a key', () => {
 
   test('that has expired opens nothing', async () => {
     const past = { workspaceId: 'ws_1', id: 'key_1', scopes: ['admin'], expiresAt: new Date(Date.now() - 1) }
-    const keys = new AccessKeys({ findByHash: async () => past } as never)
+    const keys = new AccessKeys({ findByHash: async () => past } as never, async () => false)
     await expect(keys.authenticate('x'.repeat(40))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
   })
 

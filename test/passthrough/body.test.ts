@@ -126,7 +126,7 @@ describe('a body', () => {
       const planned = core.plan({ body: { a: body }, options: { bodyFormat } })
       expect(
         await planned.then(
-          plan => plan.body?.length,
+          plan => (plan.body as Buffer | null)?.length,
           () => refusalOf(planned).then(({ code }) => code),
         ),
       ).toSatisfy(found => found === 400_006 || found === 'INVALID_INPUT')

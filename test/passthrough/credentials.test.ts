@@ -5,9 +5,12 @@ import { describe, expect, test } from 'vitest'
 import type { Injection } from '../../src/auth/strategy.ts'
 import { GatewayError } from '../../src/errors.ts'
 import { HostAllowlist } from '../../src/hosts.ts'
+import { createLimits } from '../../src/limits/limits.ts'
+import { createMemoryStore } from '../../src/limits/store.ts'
 import { Call, type CallOptions } from '../../src/passthrough/call.ts'
+import { Origins } from '../../src/passthrough/origins.ts'
 import type { RequestPlan } from '../../src/passthrough/request.ts'
-import { composeStack } from '../../src/passthrough/stack.ts'
+import { composeStack, type StackParts } from '../../src/passthrough/stack.ts'
 import { createCore, createRawUpstream, failureOf, noInjection, refusalOf } from '../support/passthrough-core.ts'
 import { createUpstream } from '../support/upstream.ts'
 
@@ -149,7 +152,7 @@ describe('the secret stays below', () => {
       for (const interceptor of interceptors) dispatch = interceptor(dispatch)
       return { dispatch }
     }) as unknown as Dispatcher['compose']
-    const stack = composeStack({ compose } as Dispatcher, { allow })
+    const stack = composeStack({ compose } as Dispatcher, stackParts(allow))
     const handler = { onResponseError: (_: unknown, error: Error) => void failures.push(error) }
     const dispatch = (plan: RequestPlan, vault: { inject: () => Injection }) => {
       const call = new Call(plan, vault.inject)
@@ -160,7 +163,7 @@ describe('the secret stays below', () => {
         path: plan.url.path,
         method: plan.method,
         headers,
-        body: plan.body,
+        body: plan.body as Buffer | null,
       }
       stack.dispatch(options, handler)
       return { call, options }
@@ -176,11 +179,11 @@ describe('the secret stays below', () => {
     ])
 
     // A plan that points elsewhere, however it came about, gets no credential and leaves nowhere.
-    dispatch({ ...plan, url: { origin: 'https://evil.example', path: '/' } }, vault)
-    dispatch({ ...plan, url: { origin: 'http://127.0.0.1:4002', path: '/' } }, vault)
+    dispatch({ ...plan, url: { origin: 'https://evil.example', path: '/', refusal: undefined } }, vault)
+    dispatch({ ...plan, url: { origin: 'http://127.0.0.1:4002', path: '/', refusal: undefined } }, vault)
     // One that is pinned but not allowed is stopped by the guard, after the credential.
     const inside = { ...plan.connection, hosts: ['10.0.0.1'] }
-    dispatch({ ...plan, connection: inside, url: { origin: 'https://10.0.0.1', path: '/' } }, vault)
+    dispatch({ ...plan, connection: inside, url: { origin: 'https://10.0.0.1', path: '/', refusal: undefined } }, vault)
     expect([wire.length, vault.opened.length]).toEqual([1, 2])
     expect(failures.map(error => (error as GatewayError).code)).toEqual(Array(3).fill('DESTINATION_NOT_ALLOWED'))
     expect(inspect(failures)).not.toContain(secret)
@@ -193,13 +196,17 @@ describe('the secret stays below', () => {
           dispatch: list.reduce((next, one) => one(next), (() => true) as Dispatcher['dispatch']),
         }),
       } as unknown as Dispatcher,
-      { allow: HostAllowlist.parse('') },
+      stackParts(HostAllowlist.parse('')),
     )
     expect(() => stack.dispatch({ origin: 'https://a.example', path: '/', method: 'GET' }, {})).toThrow(
       new TypeError('a request entered the stack without its call'),
     )
   })
 })
+
+function stackParts(allow: HostAllowlist): StackParts {
+  return { allow, limits: createLimits({ store: createMemoryStore() }), origins: new Origins() }
+}
 
 test('a body credential is planned for before it is opened', async () => {
   const core = createCore({ url: 'https://api.acme.example' })

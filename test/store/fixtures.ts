@@ -58,6 +58,8 @@ export function accessKeyRow(workspaceId: string, values: Partial<NewAccessKeyRo
     hint: 'pgk_ab',
     scopes: ['connections:read'],
     expiresAt: null,
+    connectionId: null,
+    rateLimit: null,
     ...values,
   }
 }
@@ -78,6 +80,7 @@ export function callRow(workspaceId: string, values: Partial<CallRow> = {}): Cal
     bytesSent: 0,
     bytesReceived: 5_000_000_000,
     attempts: 1,
+    attemptLog: null,
     durationMs: 12.5,
     startedAt: new Date('2026-03-01T12:00:00.123Z'),
     ...values,

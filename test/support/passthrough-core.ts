@@ -3,8 +3,10 @@ import { type AddressInfo, createServer, type LookupFunction, type Socket } from
 import type { Injection } from '../../src/auth/strategy.ts'
 import { GatewayError } from '../../src/errors.ts'
 import { HostAllowlist } from '../../src/hosts.ts'
+import { createLimits } from '../../src/limits/limits.ts'
+import { createMemoryStore } from '../../src/limits/store.ts'
 import type { ResolvedConnection } from '../../src/passthrough/connection.ts'
-import { CallFailure, createPassthrough, type SendOptions, type Sent } from '../../src/passthrough/passthrough.ts'
+import { CallFailure, type CollectOptions, createPassthrough, type Sent } from '../../src/passthrough/passthrough.ts'
 import type { PassthroughInput, RequestPlan } from '../../src/passthrough/request.ts'
 
 export const noInjection: Injection = { headers: {}, query: {}, body: {} }
@@ -15,7 +17,7 @@ export interface Core extends AsyncDisposable {
   plan(input: Partial<PassthroughInput>, changes?: Partial<ResolvedConnection>): Promise<RequestPlan>
   send(
     input: Partial<PassthroughInput>,
-    options?: Partial<SendOptions>,
+    options?: Partial<CollectOptions>,
     changes?: Partial<ResolvedConnection>,
   ): Promise<Sent>
 }
@@ -32,10 +34,14 @@ export function createCore({ url, allow, ...parts }: CoreParts): Core {
   const baseUrl = new URL(url)
   const passthrough = createPassthrough({
     allow: HostAllowlist.parse(allow ?? (baseUrl.protocol === 'http:' ? baseUrl.host : '')),
+    limits: createLimits({ store: createMemoryStore() }),
     ...parts,
   })
   const connection = (changes: Partial<ResolvedConnection> = {}): ResolvedConnection => ({
     id: 'conn_test',
+    workspaceId: 'ws_test',
+    endUserId: 'user_test',
+    credentialVersion: 1,
     integration: 'acme',
     baseUrl,
     hosts: [baseUrl.host],
@@ -45,7 +51,13 @@ export function createCore({ url, allow, ...parts }: CoreParts): Core {
     ...changes,
   })
   const plan: Core['plan'] = (input, changes) =>
-    passthrough.plan(connection(changes), { method: 'GET', path: '/', ...input })
+    passthrough.plan(connection(changes), {
+      mode: 'WRITE',
+      method: 'GET',
+      path: '/',
+      ...input,
+      options: { retries: 0, ...input.options },
+    })
   return {
     connection,
     plan,

@@ -1,0 +1,81 @@
+/** Follows redirects of a safe call inside the pin set; any other is the answer, as the vendor sent it. */
+import type { Dispatcher } from 'undici'
+import type { HostAllowlist } from '../../hosts.ts'
+import { type Call, callOf } from '../call.ts'
+import { nextHop } from '../redirect-target.ts'
+import { ForwardingHandler } from './forwarding-handler.ts'
+import { dispatchOrRefuse } from './rate-limit.ts'
+
+type Controller = Dispatcher.DispatchController
+type Headers = Record<string, string | string[]>
+
+/** What of a redirect's own body is read, so that its connection can be used again. */
+const drainedBytes = 64 * 1024
+
+export function createRedirect(allow: HostAllowlist): Dispatcher.DispatcherComposeInterceptor {
+  return dispatch =>
+    function followRedirects(options, handler) {
+      const call = callOf(options)
+      if (call.plan.redirects === 0) return dispatch(options, handler)
+      const hops = { dispatch, allow, call, left: call.plan.redirects }
+      return dispatch(options, new RedirectHandler(hops, options, handler))
+    }
+}
+
+interface Hops {
+  readonly dispatch: Dispatcher.Dispatch
+  readonly allow: HostAllowlist
+  readonly call: Call
+  left: number
+}
+
+class RedirectHandler extends ForwardingHandler {
+  readonly #hops: Hops
+  readonly #options: Dispatcher.DispatchOptions
+  #next: Dispatcher.DispatchOptions | undefined
+  #drained = 0
+
+  constructor(hops: Hops, options: Dispatcher.DispatchOptions, inner: Dispatcher.DispatchHandler) {
+    super(inner)
+    this.#hops = hops
+    this.#options = options
+  }
+
+  override onResponseStart(controller: Controller, status: number, headers: Headers, statusText?: string): void {
+    const { allow, call, left } = this.#hops
+    const target =
+      left > 0 ? nextHop(this.#options, { status, location: headers.location }, call.plan, allow) : undefined
+    if (target === undefined) {
+      super.onResponseStart(controller, status, headers, statusText)
+      return
+    }
+    if (call.attempt !== undefined) call.attempt.reason = `redirect ${status}`
+    this.#next = { ...this.#options, ...target }
+  }
+
+  override onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#next === undefined) {
+      super.onResponseData(controller, chunk)
+      return
+    }
+    this.#drained += chunk.length
+    if (this.#drained > drainedBytes) controller.abort(new Error('the body of a redirect was too long'))
+  }
+
+  override onResponseEnd(controller: Controller, trailers: Headers): void {
+    if (this.#next === undefined) super.onResponseEnd(controller, trailers)
+    else this.#follow(this.#next)
+  }
+
+  /** A redirect whose body breaks off has said where to go. */
+  override onResponseError(controller: Controller, error: Error): void {
+    if (this.#next === undefined || this.#hops.call.failure !== undefined) super.onResponseError(controller, error)
+    else this.#follow(this.#next)
+  }
+
+  #follow(options: Dispatcher.DispatchOptions): void {
+    this.#hops.left -= 1
+    if (this.#hops.call.failure !== undefined) return
+    dispatchOrRefuse(this.#hops.dispatch, options, new RedirectHandler(this.#hops, options, this.inner))
+  }
+}

@@ -1,0 +1,146 @@
+/** A raw request's plan: the caller's own bytes towards the upstream, but for the gateway's names and the credential's. */
+import { headerNamePattern, isFramingHeader } from '../auth/header-names.ts'
+import { invalidInput } from '../errors.ts'
+import type { HostAllowlist } from '../hosts.ts'
+import { collectBody, refuseInjectedFields } from './body.ts'
+import type { ResolvedConnection } from './connection.ts'
+import { planRawUrl } from './raw-url.ts'
+import {
+  defaultTimeoutMs,
+  isSafeMethod,
+  maxRetries,
+  maxTimeoutMs,
+  type RequestPlan,
+  standardRetries,
+} from './request.ts'
+
+export interface RawInput {
+  readonly method: string
+  /** Path and query as they came, below the connection; starts with `/` unless it is empty or only a query. */
+  readonly target: string
+  /** True when the target is the vendor's whole path, not one below the base URL. */
+  readonly isWholePath: boolean
+  /** Name, value, name, value: as they came. */
+  readonly rawHeaders: readonly string[]
+  readonly body: AsyncIterable<Buffer> | null
+  /** The caller's access key: it goes nowhere. */
+  readonly token: string
+}
+
+/** The headers that the gateway itself reads; whoever hands the answer on reads the first. */
+const controls = ['x-passgate-rewrite', 'x-passgate-timeout-ms', 'x-passgate-retries'] as const
+
+/** @throws {GatewayError} INVALID_INPUT, REQUEST_TOO_LARGE */
+export async function planRawRequest(
+  connection: ResolvedConnection,
+  input: RawInput,
+  allow: HostAllowlist,
+): Promise<RequestPlan> {
+  checkMethod(input.method)
+  const url = planRawUrl(connection, input, allow)
+  const { headers, settings } = splitHeaders(connection, input)
+  const body = await readBody(connection, input, headers)
+  return {
+    connection,
+    method: input.method,
+    url,
+    headers,
+    body,
+    timeoutMs: readNumber('x-passgate-timeout-ms', settings, maxTimeoutMs) ?? defaultTimeoutMs,
+    maxResponseBytes: Number.POSITIVE_INFINITY,
+    isStreamed: true,
+    retry: {
+      max: readNumber('x-passgate-retries', settings, maxRetries) ?? standardRetries,
+      // A streamed body is gone once it was read: it is never sent twice.
+      isRepeatable: isSafeMethod(input.method) && (body === null || Buffer.isBuffer(body)),
+    },
+    redirects: 0,
+  }
+}
+
+/** A body is streamed, unless the credential goes into it. */
+async function readBody(
+  { injected }: ResolvedConnection,
+  { body }: RawInput,
+  headers: [string, string][],
+): Promise<AsyncIterable<Buffer> | Buffer | null> {
+  if (body === null || injected.body.length === 0) return body
+  const bytes = await collectBody(body)
+  refuseInjectedFields(bytes, headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1], injected.body)
+  const length = headers.findIndex(([name]) => name === 'content-length')
+  if (length !== -1) headers.splice(length, 1)
+  return bytes
+}
+
+/** TRACE would send the credential back to the caller in the answer (RFC 9110 §9.3.8); CONNECT is no request. */
+function checkMethod(method: string): void {
+  if (method !== 'TRACE' && method !== 'CONNECT') return
+  throw invalidInput('method', `The method ${method} is not sent: its answer would show the credential.`)
+}
+
+/**
+ * All headers but those that frame or route the message for this hop (RFC 9110 §7.6.1), the caller's access key wherever
+ * it stands, and what the credential sets.
+ */
+function splitHeaders(
+  connection: ResolvedConnection,
+  { rawHeaders, token }: RawInput,
+): { headers: [string, string][]; settings: Map<string, string> } {
+  const headers: [string, string][] = []
+  const settings = new Map<string, string>()
+  const seen = new Set<string>()
+  const perHop = namesOfConnection(rawHeaders)
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const written = rawHeaders[at] ?? ''
+    const value = rawHeaders[at + 1] ?? ''
+    const name = written.toLowerCase()
+    if (name.startsWith('x-passgate-')) {
+      settings.set(name, value)
+    } else if (name === 'content-length' || !isDropped(connection, name, perHop)) {
+      if (value.includes(token)) continue
+      seen.add(name)
+      headers.push([name === 'content-length' ? name : written, value])
+    }
+  }
+  for (const [name, value] of Object.entries(connection.headers)) if (!seen.has(name)) headers.push([name, value])
+  const unknown = [...settings.keys()].find(name => !controls.some(control => control === name))
+  if (unknown !== undefined) {
+    const field = headerNamePattern.test(unknown) ? `headers.${unknown}` : 'headers'
+    throw invalidInput(field, `${field} is unknown; the gateway takes ${controls.join(', ')}.`)
+  }
+  return { headers, settings }
+}
+
+function isDropped({ injected }: ResolvedConnection, name: string, perHop: ReadonlySet<string> | undefined): boolean {
+  return (
+    isFramingHeader(name) ||
+    name === 'authorization' ||
+    name === 'http2-settings' ||
+    injected.headers.includes(name) ||
+    perHop?.has(name) === true
+  )
+}
+
+/** The names that `Connection` lists belong to this hop too. */
+function namesOfConnection(rawHeaders: readonly string[]): Set<string> | undefined {
+  let names: Set<string> | undefined
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.length !== 10 || rawHeaders[at]?.toLowerCase() !== 'connection') continue
+    const listed = (rawHeaders[at + 1] ?? '').toLowerCase()
+    if (listed === 'keep-alive' || listed === 'close') continue
+    names ??= new Set()
+    for (const name of listed.split(',')) names.add(name.trim())
+  }
+  // Framing is not the caller's to strip.
+  names?.delete('content-length')
+  return names
+}
+
+function readNumber(name: string, settings: ReadonlyMap<string, string>, max: number): number | undefined {
+  const text = settings.get(name)
+  if (text === undefined) return undefined
+  const min = name === 'x-passgate-retries' ? 0 : 1
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
+  if (value >= min && value <= max) return value
+  throw invalidInput(`headers.${name}`, `headers.${name} takes a whole number from ${min} to ${max}.`)
+}

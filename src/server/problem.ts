@@ -1,0 +1,35 @@
+/** A gateway's refusal on the raw route: an RFC 9457 problem with the same code as in GraphQL. */
+import type { ServerResponse } from 'node:http'
+import { type ErrorCode, errorCodes, GatewayError } from '../errors.ts'
+
+/** @param error anything but a GatewayError is `INTERNAL` and says nothing of itself */
+export function sendProblem(response: ServerResponse, error: unknown, requestId: string): void {
+  const known = error instanceof GatewayError ? error : undefined
+  const code: ErrorCode = known?.code ?? 'INTERNAL'
+  const { status } = errorCodes[code]
+  const problem = {
+    type: 'about:blank',
+    title: code,
+    status,
+    detail: known?.message ?? 'Something failed inside Passgate; the request id finds it in the log.',
+    code,
+    origin: 'GATEWAY',
+    requestId,
+    ...(known?.details && { details: known.details }),
+    ...(known?.retryAfterMs !== undefined && { retryAfterMs: known.retryAfterMs }),
+    ...(known?.connectUrl !== undefined && { connectUrl: known.connectUrl }),
+  }
+  const body = Buffer.from(JSON.stringify(problem))
+  const headers: Record<string, string | number> = {
+    'content-type': 'application/problem+json',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    'x-request-id': requestId,
+    'x-passgate-request-id': requestId,
+    'x-passgate-error': code,
+  }
+  if (known?.retryAfterMs !== undefined) headers['retry-after'] = Math.ceil(known.retryAfterMs / 1000)
+  if (status === 401) headers['www-authenticate'] = 'Bearer realm="passgate"'
+  response.writeHead(status, headers)
+  response.end(body)
+}

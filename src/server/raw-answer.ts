@@ -1,0 +1,108 @@
+/** Hands an upstream's answer to the client of the raw route as it comes: head, bytes, trailers; nothing is kept. */
+import type { ServerResponse } from 'node:http'
+import { isFramingHeader } from '../auth/header-names.ts'
+import { GatewayError } from '../errors.ts'
+import type { AnswerControl, AnswerSink } from '../passthrough/relay.ts'
+import type { ResponseHeader } from '../passthrough/response.ts'
+import { isLinkHeader, type LinkPlace, rewriteLinks } from './rewrite-links.ts'
+
+export interface RawAnswerOptions {
+  readonly requestId: string
+  /** Undefined when links stay as the vendor wrote them. */
+  readonly links: LinkPlace | undefined
+}
+
+export class RawAnswer implements AnswerSink {
+  readonly #response: ServerResponse
+  readonly #options: RawAnswerOptions
+  #hasBytes = false
+
+  constructor(response: ServerResponse, options: RawAnswerOptions) {
+    this.#response = response
+    this.#options = options
+  }
+
+  start(control: AnswerControl): void {
+    const response = this.#response
+    response.on('drain', () => control.resume())
+    response.on('close', () => {
+      if (!response.writableFinished) control.cancel()
+    })
+    if (response.destroyed) control.cancel()
+  }
+
+  interim(status: number, headers: readonly ResponseHeader[]): void {
+    if (status === 101) throw notHttp('an upgrade nobody asked for')
+    const fields: Record<string, string | string[]> = {}
+    for (const { name, value } of headers) {
+      const before = fields[name]
+      fields[name] = before === undefined ? value : [before, value].flat()
+    }
+    this.#write(() => this.#response.writeInformation(status, fields))
+  }
+
+  head(status: number, statusText: string, headers: readonly ResponseHeader[], attempts: number): void {
+    const { requestId } = this.#options
+    const response = this.#response
+    const fields = this.#fieldsOf(headers)
+    fields.push('x-passgate-request-id', requestId)
+    if (attempts > 1) fields.push('x-passgate-attempts', String(attempts))
+    response.sendDate = false
+    this.#write(() => response.writeHead(status, statusText, fields))
+    // One packet for a small answer; the head alone at once when nothing follows.
+    response.cork()
+    process.nextTick(() => {
+      if (!this.#hasBytes && !response.destroyed) response.flushHeaders()
+      response.uncork()
+    })
+  }
+
+  body(chunk: Buffer): boolean {
+    this.#hasBytes = true
+    return this.#response.write(chunk)
+  }
+
+  end(trailers: readonly ResponseHeader[]): void {
+    this.#hasBytes = true
+    if (trailers.length > 0) {
+      this.#write(() => this.#response.addTrailers(trailers.map(({ name, value }): [string, string] => [name, value])))
+    }
+    this.#response.end()
+  }
+
+  /** Without the names of the hop between the upstream and the gateway; `trailer` announces what really comes. */
+  #fieldsOf(headers: readonly ResponseHeader[]): string[] {
+    const { links } = this.#options
+    const fields: string[] = []
+    let dropped: Set<string> | undefined
+    for (const { name, value } of headers) {
+      if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
+      dropped ??= new Set()
+      for (const listed of value.toLowerCase().split(',')) dropped.add(listed.trim())
+    }
+    for (const { name, value } of headers) {
+      const lower = name.toLowerCase()
+      const isOfThisHop = isFramingHeader(lower) && lower !== 'content-length' && lower !== 'trailer'
+      if (isOfThisHop || dropped?.has(lower) === true) continue
+      fields.push(name, links !== undefined && isLinkHeader(lower) ? rewriteLinks(lower, value, links) : value)
+    }
+    return fields
+  }
+
+  /** What Node refuses to write is no HTTP: the upstream's fault. */
+  #write(write: () => void): void {
+    try {
+      write()
+    } catch (cause) {
+      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+      if (!/^ERR_(?:INVALID_CHAR|HTTP_)/.test(code)) throw cause
+      throw notHttp(code, cause)
+    }
+  }
+}
+
+function notHttp(what: string, cause?: unknown): GatewayError {
+  return new GatewayError('UPSTREAM_PROTOCOL', `The upstream answered something that is not valid HTTP (${what}).`, {
+    cause,
+  })
+}

@@ -1,0 +1,122 @@
+/** The raw route: `ANY /passthrough/{connectionId}/{path…}` and the root listener, streamed both ways. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AccessKeys } from '../access/keys.ts'
+import { readAccessToken } from '../access/token.ts'
+import { GatewayError, invalidInput } from '../errors.ts'
+import type { Events } from '../events.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { RequestPlan } from '../passthrough/request.ts'
+import { sendProblem } from './problem.ts'
+import { RawAnswer } from './raw-answer.ts'
+import type { LinkPlace } from './rewrite-links.ts'
+
+export interface RawRouteOptions {
+  readonly accessKeys: AccessKeys
+  readonly gateway: Gateway
+  readonly events: Events
+  /** The address that callers use, when the operator said so; else the one that each request names. */
+  readonly publicUrl: URL | undefined
+}
+
+export interface RawRoute {
+  /** For requests whose path starts with {@link rawPrefix}. */
+  handle(request: IncomingMessage, response: ServerResponse, requestId: string): void
+  /** For the root listener: the vendor's paths at `/`, the connection from the key. */
+  handleRoot(request: IncomingMessage, response: ServerResponse, requestId: string): void
+}
+
+export const rawPrefix = '/passthrough/'
+
+/** Which connection is meant and what of the URL is the vendor's. */
+interface Address {
+  /** Undefined for the connection that the key is bound to. */
+  readonly connectionId: string | undefined
+  readonly target: string
+  /** The path on the gateway before the vendor's. */
+  readonly prefix: string
+}
+
+export function createRawRoute(options: RawRouteOptions): RawRoute {
+  const { accessKeys, gateway, events } = options
+  async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    readAddress: (url: string) => Address,
+  ): Promise<void> {
+    try {
+      const token = readAccessToken(request.headers)
+      if (token === undefined) throw noToken()
+      const caller = await accessKeys.authenticate(token)
+      const { connectionId, target, prefix } = readAddress(request.url ?? '')
+      const isWholePath = connectionId === undefined
+      const { method = '', rawHeaders } = request
+      const input = { method, target, isWholePath, rawHeaders, body: bodyOf(request), token }
+      const rewrites = request.headers['x-passgate-rewrite'] !== 'off'
+      await gateway.relay(caller, connectionId, input, plan => {
+        const links = rewrites ? placeOf(request, options.publicUrl, prefix, plan) : undefined
+        return new RawAnswer(response, { requestId, links })
+      })
+    } catch (error) {
+      if (!(error instanceof GatewayError)) events.requestFailed(requestId, error)
+      refuse(request, response, error, requestId)
+    }
+  }
+  return {
+    handle: (request, response, requestId) => void handle(request, response, requestId, readAddress),
+    handleRoot: (request, response, requestId) => void handle(request, response, requestId, readRootAddress),
+  }
+}
+
+function readAddress(url: string): Address {
+  const rest = url.slice(rawPrefix.length)
+  const end = rest.search(/[/?]/)
+  const connectionId = end === -1 ? rest : rest.slice(0, end)
+  if (connectionId === '') throw invalidInput('connectionId', `Write ${rawPrefix}{connectionId}/{path}.`)
+  return { connectionId, target: end === -1 ? '' : rest.slice(end), prefix: rawPrefix + connectionId }
+}
+
+/** A client may write the whole URL as a proxy's client does (RFC 9112 §3.2.2); only its path counts. */
+function readRootAddress(url: string): Address {
+  return { connectionId: undefined, target: url.replace(/^https?:\/\/[^/?]*/i, ''), prefix: '' }
+}
+
+function bodyOf(request: IncomingMessage): AsyncIterable<Buffer> | null {
+  const { 'transfer-encoding': coding, 'content-length': length } = request.headers
+  if (coding === undefined && (length === undefined || Number(length) === 0)) return null
+  // An answer may come before the body was read to its end; it must still reach the client.
+  return request.iterator({ destroyOnReturn: false })
+}
+
+function placeOf(
+  { headers }: IncomingMessage,
+  publicUrl: URL | undefined,
+  prefix: string,
+  { connection, url }: RequestPlan,
+): LinkPlace {
+  const isWholePath = prefix === ''
+  const scheme = publicUrl?.protocol ?? 'http:'
+  const named = `${scheme}//${headers.host ?? 'localhost'}`
+  const own =
+    !isWholePath && publicUrl !== undefined ? publicUrl : new URL(URL.canParse(named) ? named : 'http://localhost')
+  const gateway = new URL(own.pathname.replace(/\/$/, '') + prefix, own.origin)
+  return { baseUrl: connection.baseUrl, hosts: connection.hosts, origin: url.origin, gateway, isWholePath }
+}
+
+/** Once the head is out, only a broken connection can say that the answer is not whole. */
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  // What is left of an upload is not read: the client is told, and its connection ends after the answer.
+  if (!request.complete) response.shouldKeepAlive = false
+  sendProblem(response, error, requestId)
+}
+
+function noToken(): GatewayError {
+  return new GatewayError(
+    'UNAUTHENTICATED',
+    'Send an access key, for example in the header `authorization: Bearer pgk_…`.',
+  )
+}
