@@ -86,11 +86,17 @@ async function buildApp(options: AppOptions): Promise<App> {
   const sandbox = config.sandbox ? parts.use(await startSandbox()) : undefined
   const catalog = loadCatalog(sandbox)
   const integrations = new Integrations({ catalog, store: stores.integrations, connections: stores.connections, vault })
-  const connections = new Connections({ store: stores.connections, integrations, vault, events })
-  if (sandbox !== undefined) await seedSandbox(connections, workspace)
   const allow = sandbox === undefined ? config.egressAllow : config.egressAllow.with(sandbox.host)
   const limits = parts.use(createLimits({ store: openLimitStore(secrets.redisUrl, events) }))
   const passthrough = parts.use(createPassthrough({ allow, limits }))
+  const connections = new Connections({
+    store: stores.connections,
+    integrations,
+    vault,
+    events,
+    onDeleted: (workspaceId, id) => passthrough.forget(workspaceId, id),
+  })
+  if (sandbox !== undefined) await seedSandbox(connections, workspace)
   const recorder = parts.use(createRecorder(stores, events))
   const gateway = new Gateway({
     connections,

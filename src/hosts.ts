@@ -35,6 +35,15 @@ export function matchesHost(pattern: string, url: URL): boolean {
   return host.length > parsed.host.length && host.endsWith(parsed.host) && isHostName(host)
 }
 
+/**
+ * An address as a resolver or a socket spells it, without its zone; an IPv4-mapped one as the IPv4 it carries. In the URL's
+ * spelling, because ipaddr.js takes `::8.8.8.8` for a mapped address.
+ */
+export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (isIP(text) === 0) return undefined
+  return ipaddr.process(isIPv4(text) ? text : bracket(text).slice(1, -1))
+}
+
 /** What the operator exempts from the rule that only public addresses are dialled (`PASSGATE_EGRESS_ALLOW`). */
 export class HostAllowlist {
   readonly #origins = new Set<string>()
@@ -141,20 +150,15 @@ function bracket(address: string): string {
   return new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname
 }
 
-function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  const bare = text.replace(/%.*$/, '')
-  return isIP(bare) === 0 ? undefined : ipaddr.process(bare)
-}
-
 /** A CIDR network or a bare address; the strict check first, because ipaddr.js also reads octal and short forms. */
 function parseNetwork(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | undefined {
   const [address = '', bits, ...rest] = text.split('/')
   if (rest.length > 0 || isIP(address) === 0 || address.includes('%')) return undefined
-  const parsed = ipaddr.parse(address)
+  const parsed = parseAddress(address)
+  if (parsed === undefined) return undefined
   const width = parsed.kind() === 'ipv4' ? 32 : 128
-  if (bits === undefined) return [ipaddr.process(address), ipaddr.process(address).kind() === 'ipv4' ? 32 : 128]
-  if (!/^(?:0|[1-9][0-9]{0,2})$/.test(bits) || Number(bits) > width) return undefined
+  if (bits === undefined) return [parsed, width]
   // A mapped network would never match: addresses are compared as the IPv4 they carry.
-  if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) return undefined
-  return [parsed, Number(bits)]
+  if (isIPv6(address) && width === 32) return undefined
+  return /^(?:0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= width ? [parsed, Number(bits)] : undefined
 }

@@ -41,6 +41,19 @@ async function run(...args: Parameters<TestGateway['run']>) {
   return answer
 }
 
+/** The same through the raw route: head and body of its answer. */
+async function runRaw(slug: string, path: string): Promise<void> {
+  const { connections } = await gateway.ask(
+    'query($integration: String) { connections(filter: { integration: $integration }) { nodes { id } } }',
+    { integration: slug },
+  )
+  const url = `${gateway.url}passthrough/${connections.nodes[0].id}${path}`
+  const body = JSON.stringify({ a: 1 })
+  const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' }
+  const response = await fetch(url, { method: 'POST', headers, body })
+  answers.push(JSON.stringify([response.status, [...response.headers], await response.text()]))
+}
+
 beforeAll(async () => {
   upstream = await createUpstream((request, response, raw) => {
     if (request.url.startsWith('/reset')) return void raw.socket.destroy()
@@ -85,6 +98,24 @@ beforeAll(async () => {
       query: { api_key: 'z' },
     })
     await run(writeMutation, { ...caller, method: 'POST', path: '/fine', body: 'plain text' })
+    await run(
+      `mutation($integration: String!, $body: JSON) {
+        passthrough(integration: $integration, endUserId: "u", method: POST, path: "/fine?q=1", body: $body) {
+          toCurl attemptLog { reason } timing { totalMs } sha256
+        }
+      }`,
+      { integration: slug, body },
+    )
+    const explained = await run(
+      `query($integration: String!, $body: JSON) {
+        explain(integration: $integration, endUserId: "u", method: POST, path: "/fine", body: $body) {
+          url headers { name value } bodySizeBytes toCurl
+        }
+      }`,
+      { integration: slug, body },
+    )
+    expect(explained.text).toContain('***')
+    for (const path of ['/fine', '/reset', '/../x', '/fine?api_key=mine']) await runRaw(slug, path)
   }
   // Credentials that are refused, in forms that a careless error would repeat.
   const refused = [

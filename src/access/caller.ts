@@ -1,6 +1,6 @@
 /** Who is calling: the key behind a request, its workspace and what it may do. */
 import { GatewayError, invalidInput } from '../errors.ts'
-import type { RateLimit } from '../limits/rate-limit.ts'
+import type { Quota } from '../limits/quota.ts'
 
 /** What an access key may be allowed to do. `admin` includes all others. */
 export const scopes = [
@@ -25,7 +25,7 @@ export interface Caller {
   readonly expiresAt: Date | null
   /** The only connection it may call through; null when it is bound to none. */
   readonly connectionId: string | null
-  readonly rateLimit: RateLimit | null
+  readonly quota: Quota | null
 }
 
 export function hasScope(caller: Caller, scope: Scope): boolean {

@@ -1,6 +1,6 @@
 /** The life of access keys: minted once, kept as a hash, checked on every request. */
 import { GatewayError, invalidInput } from '../errors.ts'
-import { checkRateLimit, type RateLimit } from '../limits/rate-limit.ts'
+import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
 import type { AccessKeyRow, AccessKeyStore, PresetKey } from '../store/access-keys.ts'
 import { newId } from '../store/ids.ts'
@@ -16,7 +16,7 @@ export interface NewAccessKey {
   readonly expiresAt?: Date | null
   /** The only connection it may call through. */
   readonly connectionId?: string | null
-  readonly rateLimit?: RateLimit | null
+  readonly quota?: Quota | null
 }
 
 const touchEveryMs = 60_000
@@ -60,7 +60,7 @@ export class AccessKeys {
       scopes: scopes.filter(scope => input.scopes.includes(scope)),
       expiresAt: input.expiresAt ?? null,
       connectionId,
-      rateLimit: checkRateLimit('rateLimit', input.rateLimit),
+      quota: checkQuota('quota', input.quota),
     })
     return { accessKey: row, secret }
   }
@@ -79,7 +79,7 @@ export class AccessKeys {
       scopes: scopes.filter(scope => row.scopes.includes(scope)),
       expiresAt: row.expiresAt,
       connectionId: row.connectionId,
-      rateLimit: row.rateLimit,
+      quota: row.quota,
     }
   }
 

@@ -146,6 +146,10 @@ export const integrationSchema = strictObject({
     .default('repeat')
     .describe('How a list in the query is written: a=1&a=2, a=1,2, a[]=1&a[]=2 or a[0]=1&a[1]=2.'),
   retry: retry.optional(),
+  idempotencyHeader: headerName
+    .refine(name => !isFramingHeader(name) && name !== 'authorization', 'a header that is the caller’s to set')
+    .optional()
+    .describe('The header in which this vendor takes an idempotency key.'),
   pagination: pagination.optional(),
   verify: verify.optional(),
 }).superRefine(checkDefinition)

@@ -5,6 +5,7 @@ import { createStrategy, type Injection } from '../auth/strategy.ts'
 import { parseConfig, resolveTarget } from '../catalog/target.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
+import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
 import type { ConnectionFilter, ConnectionOrder, ConnectionRow, ConnectionStore } from '../store/connections.ts'
 import { newId } from '../store/ids.ts'
@@ -24,12 +25,15 @@ export interface NewConnection {
 }
 
 export interface ConnectionChanges {
+  readonly quota?: Quota | null
   readonly config?: Record<string, unknown> | null
   readonly metadata?: Record<string, unknown> | null
 }
 
 interface Parts {
   readonly store: ConnectionStore
+  /** Told of a connection that is gone, so that nothing of it is kept elsewhere. */
+  readonly onDeleted: (workspaceId: string, id: string) => void
   readonly integrations: Integrations
   readonly vault: Vault
   readonly events: Events
@@ -42,6 +46,7 @@ export class Connections {
   readonly #integrations: Integrations
   readonly #vault: Vault
   readonly #events: Events
+  readonly #onDeleted: Parts['onDeleted']
   readonly #byId = new Memo<ConnectionRow>()
   readonly #byEndUser = new Memo<ConnectionRow[]>()
   readonly #opened = new WeakMap<ConnectionRow, { integration: Integration; injection: Injection }>()
@@ -51,6 +56,7 @@ export class Connections {
     this.#integrations = parts.integrations
     this.#vault = parts.vault
     this.#events = parts.events
+    this.#onDeleted = parts.onDeleted
   }
 
   /** Imports a credential. @throws GatewayError `INVALID_INPUT` with a detail per wrong field; nothing is stored then. */
@@ -123,7 +129,8 @@ export class Connections {
   /** Replaces config values or metadata; what is absent stays. */
   async update(workspaceId: string, id: string, changes: ConnectionChanges): Promise<Connection> {
     const before = await this.#require(workspaceId, id)
-    const patch: { config?: Record<string, string>; metadata?: Record<string, unknown> } = {}
+    const patch: { config?: Record<string, string>; metadata?: Record<string, unknown>; quota?: Quota | null } = {}
+    if (changes.quota !== undefined) patch.quota = checkQuota('quota', changes.quota)
     if (changes.config !== undefined) {
       const { definition } = await this.#integration(workspaceId, before.integration)
       patch.config = parseConfig(definition, changes.config ?? undefined)
@@ -149,6 +156,7 @@ export class Connections {
     const wasThere = await this.#store.delete(workspaceId, id)
     this.#byId.forget(idKey({ workspaceId, id }))
     this.#byEndUser.clear()
+    this.#onDeleted(workspaceId, id)
     if (!wasThere) throw connectionNotFound()
     this.#events.connectionDeleted({ workspaceId, id })
   }

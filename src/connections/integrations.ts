@@ -5,6 +5,7 @@ import type { IntegrationDefinition } from '../catalog/entry.ts'
 import { parseIntegration } from '../catalog/parse.ts'
 import { applySettings, type IntegrationSettings } from '../catalog/settings.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
+import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
 import type { ConnectionStore } from '../store/connections.ts'
 import { toTypeId } from '../store/ids.ts'
@@ -22,6 +23,8 @@ export interface Integration {
   readonly builtIn: boolean
   /** True when end users can be connected: a scheme that needs no OAuth client, or the workspace has one. */
   readonly configured: boolean
+  /** What the workspace set for all its connections of this integration together. */
+  readonly quota: Quota | null
 }
 
 export interface IntegrationFilter {
@@ -33,11 +36,14 @@ export interface IntegrationFilter {
 
 export interface ConfigureIntegration extends IntegrationSettings {
   readonly slug: string
+  /** For all of the workspace's connections of this integration together. */
+  readonly quota?: Quota | null
   readonly oauthClient?: { readonly clientId: string; readonly clientSecret?: string | null } | null
 }
 
 /** What the settings column holds: the admin's overrides and the public half of the OAuth client. */
 interface StoredSettings extends IntegrationSettings {
+  readonly quota?: Quota | null
   readonly oauthClientId?: string
 }
 
@@ -135,6 +141,7 @@ export class Integrations {
   /** Changes the workspace's settings: a field that is absent stays as it is, null goes back to the entry's value. */
   async configure(workspaceId: string, input: ConfigureIntegration): Promise<Integration> {
     const { slug, oauthClient, ...changes } = input
+    checkQuota('quota', changes.quota)
     const entry = this.#catalog.get(slug)
     const [row] = await this.#store.getMany(workspaceId, [slug])
     if (entry === undefined && !row?.definition) throw integrationNotFound(slug)
@@ -177,6 +184,7 @@ export class Integrations {
       definition,
       builtIn: entry !== undefined,
       configured: !needsClient || settings.oauthClientId !== undefined,
+      quota: settings.quota ?? null,
     }
   }
 }

@@ -5,9 +5,11 @@ import { type Integration, type Integrations, integrationNotFound } from '../con
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { CallFacts } from '../events.ts'
 import type { LimitSubject } from '../limits/limits.ts'
+import type { VendorBudget } from '../limits/vendor-headers.ts'
 import type { CallOutcome } from '../passthrough/call.ts'
 import type { ResolvedConnection } from '../passthrough/connection.ts'
 import { CallFailure, type Passthrough, type SendOptions } from '../passthrough/passthrough.ts'
+import { previewRequest, type RequestPreview } from '../passthrough/preview.ts'
 import type { RawInput } from '../passthrough/raw-request.ts'
 import type { AnswerSink } from '../passthrough/relay.ts'
 import { isSafeMethod, type PassthroughInput, type RequestPlan } from '../passthrough/request.ts'
@@ -26,6 +28,13 @@ export interface GatewayAnswer {
   readonly outcome: CallOutcome
   readonly connection: ConnectionRow
   readonly plan: RequestPlan
+}
+
+/** What a call would be. */
+export interface Explanation {
+  readonly connection: ConnectionRow
+  readonly plan: RequestPlan
+  readonly preview: RequestPreview
 }
 
 export type GatewayOperation = Operation<GatewayAnswer>
@@ -112,6 +121,24 @@ export class Gateway {
     await this.#record(journey, () => this.#parts.passthrough.relay(journey.plan, sink, this.#sendOptions(journey)))
   }
 
+  /** What would be sent, and whether it may be; nobody is called. */
+  async explain(
+    traveller: Traveller,
+    selector: ConnectionSelector,
+    input: Omit<PassthroughInput, 'mode'>,
+  ): Promise<Explanation> {
+    const mode = isSafeMethod(input.method) ? 'READ' : 'WRITE'
+    const { connection, plan } = await this.#prepare(traveller, selector, input.method, 'QUERY', resolved =>
+      this.#parts.passthrough.explain(resolved, { ...input, mode }),
+    )
+    return { connection, plan, preview: previewRequest(plan) }
+  }
+
+  /** What the vendor's last answer said of its limit; null before it said anything. */
+  async budgetOf(workspaceId: string, connectionId: string): Promise<VendorBudget | null> {
+    return (await this.#parts.passthrough.budgetOf(workspaceId, connectionId)) ?? null
+  }
+
   async #prepare(
     { caller, lookups }: Traveller,
     selector: ConnectionSelector,
@@ -143,9 +170,9 @@ export class Gateway {
   }
 
   /** The vault is opened here, when all that can be refused without it was. */
-  #sendOptions({ caller, connection, integration, plan }: Journey): SendOptions {
+  #sendOptions({ caller, connection, integration }: Journey): SendOptions {
     const injection = this.#parts.connections.openCredential(connection, integration)
-    return { inject: () => injection, subject: subjectOf(caller, plan.connection) }
+    return { inject: () => injection, subject: subjectOf(caller, connection, integration) }
   }
 
   async #record<Result extends { readonly status: number; readonly outcome: CallOutcome }>(
@@ -214,7 +241,8 @@ function requireUsable(connection: ConnectionRow): void {
   }
 }
 
-function subjectOf(caller: Caller, connection: ResolvedConnection): LimitSubject {
-  const { workspaceId, integration, id, endUserId } = connection
-  return { workspaceId, integration, connectionId: id, endUserId, callerId: caller.keyId, limits: {} }
+function subjectOf(caller: Caller, connection: ConnectionRow, integration: Integration): LimitSubject {
+  const { workspaceId, id, endUserId, quota } = connection
+  const limits = { integration: integration.quota, connection: quota, caller: caller.quota }
+  return { workspaceId, integration: integration.slug, connectionId: id, endUserId, callerId: caller.keyId, limits }
 }

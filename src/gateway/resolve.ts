@@ -31,6 +31,7 @@ function resolve(row: ConnectionRow, integration: Integration): ResolvedConnecti
     arrayFormat: definition.arrayFormat,
     injected: auth === undefined ? { headers: [], query: [], body: [] } : injectedNames(auth),
     retry: definition.retry,
+    idempotencyHeader: definition.idempotencyHeader,
     credentialVersion: row.credentialVersion,
   }
 }

@@ -5,6 +5,7 @@ import type { AccessKey } from '../access/keys.ts'
 import { GatewayError } from '../errors.ts'
 import { builder } from './builder.ts'
 import { toRelay } from './pages.ts'
+import { Quota, QuotaInput } from './rate-limits.ts'
 
 const meanings: Readonly<Record<ScopeName, string>> = {
   'passthrough:read': 'Send safe requests (GET, HEAD, OPTIONS) through connections.',
@@ -44,6 +45,11 @@ builder.node(AccessKeyType, {
       nullable: true,
       description: 'The only connection it may call through; null when it is bound to none.',
     }),
+    quota: t.expose('quota', {
+      type: Quota,
+      nullable: true,
+      description: 'How much it may call; null for no limit.',
+    }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
@@ -75,6 +81,7 @@ const CreateAccessKeyInput = builder.inputType('CreateAccessKeyInput', {
     name: t.string({ required: true, description: 'What it is for; 1 to 200 characters.' }),
     scopes: t.field({ type: [Scope], required: true, description: 'What it may do; none that the calling key lacks.' }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it ends; never when absent.' }),
+    quota: t.field({ type: QuotaInput, description: 'How much it may call; more is `RATE_LIMITED` at once.' }),
     connectionId: t.id({
       description:
         'Binds the key to one connection, as the root listener needs it; it then takes passthrough scopes only and ends with the connection.',

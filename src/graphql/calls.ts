@@ -3,9 +3,9 @@ import type { CallRow } from '../store/calls.ts'
 import { builder } from './builder.ts'
 import { ConnectionType } from './connections.ts'
 import { ErrorCodeType } from './error-codes.ts'
-import { HttpMethod } from './http-enums.ts'
 import { IntegrationType } from './integrations.ts'
 import { toRelay } from './pages.ts'
+import { CallAttempt } from './passthrough-result.ts'
 
 const CallKind = builder.enumType('CallKind', {
   description: 'Which way a call came in.',
@@ -45,13 +45,19 @@ builder.node(CallType, {
     endUserId: t.exposeString('endUserId', { description: 'The end user whose connection it was.' }),
     callerId: t.exposeID('callerId', { description: 'The access key that made the call.' }),
     kind: t.expose('kind', { type: CallKind, description: 'Which way the call came in.' }),
-    method: t.field({ type: HttpMethod, description: 'The HTTP method.', resolve: call => call.method as 'GET' }),
+    method: t.exposeString('method', { description: 'The HTTP method; the raw route takes any.' }),
     path: t.exposeString('path', { description: 'The path on the vendor’s host, without query.' }),
     status: t.exposeInt('status', { nullable: true, description: 'The vendor’s status; null when no answer came.' }),
     errorCode: t.expose('errorCode', { type: ErrorCodeType, nullable: true, description: 'Why no answer came.' }),
     bytesSent: t.exposeFloat('bytesSent', { description: 'Bytes of the request’s body.' }),
     bytesReceived: t.exposeFloat('bytesReceived', { description: 'Bytes of the answer’s body as they came.' }),
     attempts: t.exposeInt('attempts', { description: 'How many requests were sent.' }),
+    attemptLog: t.field({
+      type: [CallAttempt],
+      nullable: true,
+      description: 'What became of each; null for a call that was answered at the first.',
+      resolve: call => (call.attemptLog === null ? null : [...call.attemptLog]),
+    }),
     durationMs: t.exposeFloat('durationMs', { description: 'Milliseconds from the start to the last byte.' }),
     startedAt: t.expose('startedAt', { type: 'DateTime', description: 'When the call began.' }),
   }),

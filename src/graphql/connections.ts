@@ -5,6 +5,7 @@ import { builder } from './builder.ts'
 import { CredentialInput, credentialOf } from './credentials.ts'
 import { IntegrationType } from './integrations.ts'
 import { toRelay } from './pages.ts'
+import { Quota, QuotaInput, RateLimit } from './rate-limits.ts'
 
 export const ConnectionType = builder.objectRef<Connection>('Connection')
 
@@ -43,6 +44,17 @@ builder.node(ConnectionType, {
     metadata: t.expose('metadata', {
       type: 'JSONObject',
       description: 'What the workspace keeps with it; never sent upstream.',
+    }),
+    rateLimit: t.field({
+      type: RateLimit,
+      nullable: true,
+      description: 'What the vendor’s last answer said of its limit for this account; null before it said anything.',
+      resolve: ({ workspaceId, id }, _args, { services }) => services.gateway.budgetOf(workspaceId, id),
+    }),
+    quota: t.expose('quota', {
+      type: Quota,
+      nullable: true,
+      description: 'What the workspace set for this connection; null for none.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
@@ -140,6 +152,7 @@ const UpdateConnectionInput = builder.inputType('UpdateConnectionInput', {
     id: t.id({ required: true, description: 'Which connection.' }),
     config: t.field({ type: 'JSONObject', description: 'All config values anew.' }),
     metadata: t.field({ type: 'JSONObject', description: 'All metadata anew.' }),
+    quota: t.field({ type: QuotaInput, description: 'A limit for calls through it; null for none.' }),
   }),
 })
 
@@ -187,7 +200,7 @@ builder.mutationFields(t => ({
   }),
   updateConnection: t.field({
     type: UpdateConnectionPayload,
-    description: 'Replaces config values or metadata. Scope: connections:write.',
+    description: 'Replaces config values, metadata or the quota. Scope: connections:write.',
     args: { input: t.arg({ type: UpdateConnectionInput, required: true, description: 'What to replace.' }) },
     resolve: async (_root, { input: { id, ...changes } }, context) => {
       const { workspaceId } = context.authorize('connections:write')

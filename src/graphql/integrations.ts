@@ -4,6 +4,7 @@ import { configFields } from '../catalog/target.ts'
 import type { Integration } from '../connections/integrations.ts'
 import { builder } from './builder.ts'
 import { toRelay } from './pages.ts'
+import { Quota, QuotaInput } from './rate-limits.ts'
 
 export const IntegrationType = builder.objectRef<Integration>('Integration')
 
@@ -16,7 +17,7 @@ const schemeMeanings: Readonly<Record<UsableScheme, string>> = {
 }
 
 /** `apiKey` is `API_KEY` to a caller. */
-const AuthScheme = builder.enumType('AuthScheme', {
+export const AuthScheme = builder.enumType('AuthScheme', {
   description: 'How a connection proves itself to the service.',
   values: Object.fromEntries(
     usableSchemes.map(scheme => [enumName(scheme), { value: scheme, description: schemeMeanings[scheme] }]),
@@ -98,6 +99,11 @@ builder.node(IntegrationType, {
     configured: t.exposeBoolean('configured', {
       description: 'True when end users can be connected; false while an OAuth client of the workspace is missing.',
     }),
+    quota: t.expose('quota', {
+      type: Quota,
+      nullable: true,
+      description: 'What the workspace set for all its connections of this integration together; null for none.',
+    }),
   }),
 })
 
@@ -160,6 +166,10 @@ const ConfigureIntegrationInput = builder.inputType('ConfigureIntegrationInput',
     tokenUrl: t.string({ description: 'The OAuth token endpoint there.' }),
     oauthClient: t.field({ type: OAuthClientInput, description: 'The workspace’s own OAuth client.' }),
     scopes: t.stringList({ description: 'The OAuth scopes to ask for.' }),
+    quota: t.field({
+      type: QuotaInput,
+      description: 'A limit for all connections of this integration together, shared fairly between end users.',
+    }),
   }),
 })
 

@@ -1,113 +1,10 @@
 /** Passthrough: one HTTP request to an integration with a connection's credential, as query and as mutation. */
-import type { GatewayAnswer } from '../gateway/gateway.ts'
-import type { PassthroughInput, PassthroughOptions } from '../passthrough/request.ts'
+import type { PassthroughInput } from '../passthrough/request.ts'
 import { builder } from './builder.ts'
 import { ConnectionType } from './connections.ts'
-import { ArrayFormat, BodyFormat, HttpMethod } from './http-enums.ts'
-
-const HttpHeader = builder.objectRef<{ name: string; value: string }>('HttpHeader').implement({
-  description: 'One header of an answer, as the vendor sent it. Repeated headers are repeated here, in order.',
-  fields: t => ({
-    name: t.exposeString('name', { description: 'The name in the vendor’s own spelling.' }),
-    value: t.exposeString('value', { description: 'The value, unchanged.' }),
-  }),
-})
-
-export const PassthroughResult = builder.objectRef<GatewayAnswer>('PassthroughResult').implement({
-  description: 'What the vendor answered. A 404 or a 500 of the vendor is a result, too; errors are the gateway’s own.',
-  fields: t => ({
-    status: t.int({ description: 'The HTTP status.', resolve: ({ response }) => response.status }),
-    ok: t.boolean({
-      description: 'True for a status from 200 to 299.',
-      resolve: ({ response }) => response.status >= 200 && response.status < 300,
-    }),
-    headers: t.field({
-      type: [HttpHeader],
-      description:
-        'Every header, in the vendor’s order. A body that was compressed is decoded and loses the two headers that described it.',
-      resolve: ({ response }) => response.headers,
-    }),
-    header: t.string({
-      nullable: true,
-      description: 'One header by name, in any case; several values are joined by a comma (RFC 9110, section 5.3).',
-      args: { name: t.arg.string({ required: true, description: 'The header’s name.' }) },
-      resolve: ({ response }, { name }) => response.header(name) ?? null,
-    }),
-    contentType: t.string({
-      nullable: true,
-      description: 'The header `content-type`.',
-      resolve: ({ response }) => response.contentType ?? null,
-    }),
-    body: t.field({
-      type: 'JSON',
-      nullable: true,
-      description:
-        'The JSON body exactly as sent: digits, key order and spelling survive. Null when it is empty or not JSON.',
-      resolve: ({ response }) => response.json(),
-    }),
-    text: t.string({
-      nullable: true,
-      description: 'The body as text, by the charset of its content type (UTF-8 when none is named).',
-      resolve: ({ response }) => response.text(),
-    }),
-    base64: t.string({
-      nullable: true,
-      description: 'The body’s bytes in base64.',
-      resolve: ({ response }) => response.base64(),
-    }),
-    json: t.field({
-      type: 'JSON',
-      nullable: true,
-      description:
-        'A JSONPath query (RFC 9535) over the JSON body: the list of matched values, each exactly as sent. Null when the body is not JSON.',
-      args: { path: t.arg.string({ required: true, description: 'For example `$.data[*].id`.' }) },
-      resolve: ({ response }, { path }, { operation }) =>
-        operation().compute(timeoutMs => response.select(path, timeoutMs)),
-    }),
-    sizeBytes: t.int({
-      description: 'Bytes of the body, after decoding.',
-      resolve: ({ response }) => response.sizeBytes,
-    }),
-    attempts: t.int({
-      description: 'How many requests were sent for this answer.',
-      resolve: ({ outcome }) => outcome.attempts,
-    }),
-    durationMs: t.float({
-      description: 'Milliseconds from the start of the call to the last byte of its answer.',
-      resolve: ({ outcome }) => outcome.durationMs,
-    }),
-    connection: t.field({
-      type: ConnectionType,
-      description: 'The connection whose credential was used.',
-      resolve: ({ connection }) => connection,
-    }),
-  }),
-})
-
-const PassthroughOptionsInput = builder.inputType('PassthroughOptions', {
-  description: 'How a request is built and bounded. Every field has a default that is right for most calls.',
-  fields: t => ({
-    baseUrl: t.string({ description: 'Overrides the base URL; must lie inside the integration’s pinned hosts.' }),
-    pathParams: t.field({
-      type: 'JSONObject',
-      description: 'Values for `{name}` placeholders in `path`, percent-encoded as one segment each.',
-    }),
-    bodyFormat: t.field({
-      type: BodyFormat,
-      description:
-        'How `body` is written. When absent: by the header `content-type`, else text as it is and all else as JSON.',
-    }),
-    arrayFormat: t.field({
-      type: ArrayFormat,
-      description: 'How arrays in `query` and in form bodies are written. When absent: what the integration prefers.',
-    }),
-    timeoutMs: t.int({ description: 'Milliseconds for the whole call, 1 to 300,000; 30,000 when absent.' }),
-    maxResponseBytes: t.int({
-      description:
-        'Bytes of the answer after decoding, 1 to 52,428,800; 10,485,760 when absent. More is `RESPONSE_TOO_LARGE`.',
-    }),
-  }),
-})
+import { HttpMethod } from './http-enums.ts'
+import { type OptionsInput, optionsOf, PassthroughOptionsInput } from './passthrough-options.ts'
+import { PassthroughResult } from './passthrough-result.ts'
 
 /** The arguments that say what to send, without the connection. */
 export interface RequestArgs {
@@ -116,19 +13,18 @@ export interface RequestArgs {
   readonly query?: Record<string, unknown> | null
   readonly headers?: Record<string, unknown> | null
   readonly body?: unknown
-  readonly options?: { readonly [name in keyof PassthroughOptions]?: PassthroughOptions[name] | null } | null
+  readonly options?: OptionsInput | null
 }
 
 /** GraphQL's nulls as the core's absences. */
 export function requestOf(args: RequestArgs): Omit<PassthroughInput, 'mode'> {
-  const options = Object.entries(args.options ?? {}).filter(([, value]) => value !== null)
   return {
     method: args.method,
     path: args.path,
     query: args.query ?? undefined,
     headers: args.headers ?? undefined,
     body: args.body ?? undefined,
-    options: Object.fromEntries(options),
+    options: optionsOf(args.options),
   }
 }
 
@@ -153,7 +49,7 @@ builder.mutationField('passthrough', t =>
     type: PassthroughResult,
     nullable: true,
     description:
-      'Sends any request with a connection’s credential, once: it is never repeated by itself. Scope: passthrough:write, or passthrough:read for a safe method.',
+      'Sends any request with a connection’s credential. What may have reached the vendor is never sent again by itself, unless `options.idempotencyKey` makes that safe. Scope: passthrough:write, or passthrough:read for a safe method.',
     args: {
       ...selectorArgs(),
       method: t.arg({ type: HttpMethod, required: true, description: 'Any method.' }),
@@ -180,7 +76,8 @@ builder.objectField(ConnectionType, 'passthrough', t =>
   }),
 )
 
-function selectorArgs() {
+/** Which connection is meant. */
+export function selectorArgs() {
   return builder.args(t => ({
     connectionId: t.id({ description: 'The connection. Leave out `integration` and `endUserId` then.' }),
     integration: t.string({ description: 'The integration’s slug, together with `endUserId`.' }),
@@ -190,7 +87,8 @@ function selectorArgs() {
   }))
 }
 
-function requestArgs() {
+/** What is sent, but for method and body. */
+export function requestArgs() {
   return builder.args(t => ({
     path: t.string({
       required: true,

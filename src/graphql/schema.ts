@@ -2,6 +2,7 @@
 import './access-keys.ts'
 import './calls.ts'
 import './connections.ts'
+import './explain.ts'
 import './integrations.ts'
 import './passthrough.ts'
 import './viewer.ts'

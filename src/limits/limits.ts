@@ -1,7 +1,7 @@
 /** How much may be called: the vendor's own budget per connection as its answers tell it, and what the workspace sets. */
 import { GatewayError } from '../errors.ts'
 import { Lane, type Wait } from './lane.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { Quota } from './quota.ts'
 import type { LimitStore } from './store.ts'
 import { type HeaderReader, type RateHints, readBudget, readRetryAfter, type VendorBudget } from './vendor-headers.ts'
 
@@ -14,10 +14,10 @@ export interface LimitSubject {
   readonly callerId: string
   readonly limits: {
     /** For all connections of the integration together. */
-    readonly integration?: RateLimit | null | undefined
-    readonly connection?: RateLimit | null | undefined
+    readonly integration?: Quota | null | undefined
+    readonly connection?: Quota | null | undefined
     /** For the access key. */
-    readonly caller?: RateLimit | null | undefined
+    readonly caller?: Quota | null | undefined
   }
 }
 
@@ -83,7 +83,7 @@ export function createLimits({
     return waitMs
   }
 
-  async function tryConnection(key: string, limit: RateLimit | null | undefined): Promise<number> {
+  async function tryConnection(key: string, limit: Quota | null | undefined): Promise<number> {
     const account = accountOf(key)
     if (store.isShared) {
       const shared = await store.budget(key)
@@ -194,7 +194,7 @@ function accountKey(workspaceId: string, connectionId: string): string {
   return `${workspaceId} ${connectionId}`
 }
 
-function sizeOf(limit: RateLimit | null | undefined): string {
+function sizeOf(limit: Quota | null | undefined): string {
   return limit == null ? '' : `${limit.requests}/${limit.perSeconds}`
 }
 

@@ -1,13 +1,13 @@
 /** Where limits are counted: the one seam between one process that counts for itself and several that share. */
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
-import type { RateLimit } from './rate-limit.ts'
+import type { Quota } from './quota.ts'
 import type { VendorBudget } from './vendor-headers.ts'
 
 export interface LimitStore extends AsyncDisposable {
   /** True when others count here too, so that what they learned has to be asked for. */
   readonly isShared: boolean
   /** Takes one of the limit's requests. @returns 0, or the milliseconds until there is one to take again */
-  take(key: string, limit: RateLimit): Promise<number>
+  take(key: string, limit: Quota): Promise<number>
   /** What a vendor said last to any of those who share. */
   budget(key: string): Promise<VendorBudget | undefined>
   keepBudget(key: string, budget: VendorBudget, forMs: number): void
@@ -31,8 +31,8 @@ export function createMemoryStore(): LimitStore {
 
 /** One limiter per size of limit; its keys tell apart whose it is. */
 export function createLimiters(
-  create: (name: string, limit: RateLimit) => RateLimiterAbstract,
-): (limit: RateLimit) => RateLimiterAbstract {
+  create: (name: string, limit: Quota) => RateLimiterAbstract,
+): (limit: Quota) => RateLimiterAbstract {
   const limiters = new Map<string, RateLimiterAbstract>()
   return limit => {
     const name = `passgate:limit:${limit.requests}:${limit.perSeconds}`

@@ -16,6 +16,8 @@ export interface PlannedBody {
   readonly contentType: string
   /** True when the type carries a boundary that only we know, so that the caller's cannot stay. */
   readonly ownsContentType: boolean
+  /** Null for a text that is sent as it is. */
+  readonly format: BodyFormat | null
 }
 
 export interface BodyInput {
@@ -34,9 +36,10 @@ export async function planBody(input: BodyInput): Promise<PlannedBody | undefine
   const { body } = input
   if (body === undefined || body === null) return undefined
   if (typeof body === 'string' && input.format !== 'BASE64') refuseOtherCharset(input.contentType)
-  const planned = await encodeBody(body, input.format ?? inferFormat(body, input.contentType), input)
+  const format = input.format ?? inferFormat(body, input.contentType)
+  const planned = await encodeBody(body, format, input)
   if (planned.bytes.length > maxBodyBytes) throw bodyTooLarge(String(planned.bytes.length))
-  return planned
+  return { ...planned, format: format === 'AS_IS' ? null : format }
 }
 
 /** A streamed body, whole. @throws {GatewayError} REQUEST_TOO_LARGE above 25 MiB */
@@ -113,7 +116,9 @@ function inferFormat(body: unknown, contentType: string | undefined): BodyFormat
   return typeof body === 'string' ? 'AS_IS' : 'JSON'
 }
 
-async function encodeBody(body: unknown, format: BodyFormat | 'AS_IS', input: BodyInput): Promise<PlannedBody> {
+type EncodedBody = Omit<PlannedBody, 'format'>
+
+async function encodeBody(body: unknown, format: BodyFormat | 'AS_IS', input: BodyInput): Promise<EncodedBody> {
   switch (format) {
     case 'JSON':
       return plain(JSON.stringify(body), 'application/json')
@@ -132,11 +137,11 @@ async function encodeBody(body: unknown, format: BodyFormat | 'AS_IS', input: Bo
   }
 }
 
-function plain(text: string, contentType: string): PlannedBody {
+function plain(text: string, contentType: string): EncodedBody {
   return { bytes: Buffer.from(text), contentType, ownsContentType: false }
 }
 
-function encodeAsIs(text: string, contentType: string | undefined): PlannedBody {
+function encodeAsIs(text: string, contentType: string | undefined): EncodedBody {
   const saysJson = contentType !== undefined && isJsonType(parseMediaType(contentType).essence)
   return plain(text, saysJson || isJsonDocument(text) ? 'application/json' : 'text/plain; charset=utf-8')
 }
@@ -157,7 +162,7 @@ function encodeForm(body: unknown, arrayFormat: ArrayFormat): string {
 }
 
 /** Files are `{filename, contentType?, text}` or `{filename, contentType?, base64}`; an array repeats its field. */
-async function encodeMultipart(body: unknown): Promise<PlannedBody> {
+async function encodeMultipart(body: unknown): Promise<EncodedBody> {
   if (!isObject(body))
     throw invalidInput('body', `body takes an object of fields and files; got ${describeKind(body)}.`)
   const form = new FormData()

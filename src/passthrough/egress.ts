@@ -4,7 +4,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { buildConnector } from 'undici'
 import { GatewayError } from '../errors.ts'
-import { type HostAllowlist, matchesHost } from '../hosts.ts'
+import { type HostAllowlist, matchesHost, parseAddress } from '../hosts.ts'
 
 const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
 
@@ -40,10 +40,8 @@ const azureHost = '168.63.129.16'
 
 /** True for a globally routable unicast address; an IPv4 address inside an IPv6 one is judged as itself. */
 export function isPublicAddress(text: string): boolean {
-  const bare = text.replace(/%.*$/, '')
-  if (isIP(bare) === 0) return false
-  const address = ipaddr.process(bare)
-  if (address.range() !== 'unicast') return false
+  const address = parseAddress(text)
+  if (address?.range() !== 'unicast') return false
   if (!(address instanceof ipaddr.IPv6)) return address.toString() !== azureHost
   return address.match(globalUnicast) && !specialRanges.some(range => address.match(range))
 }

@@ -6,6 +6,7 @@ import type { Injection } from '../auth/strategy.ts'
 import type { GatewayError } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
 import type { LimitSubject, Limits } from '../limits/limits.ts'
+import type { VendorBudget } from '../limits/vendor-headers.ts'
 import { Call, type CallOptions, type CallOutcome } from './call.ts'
 import { type CollectedResponse, ResponseCollector } from './collect.ts'
 import type { ResolvedConnection } from './connection.ts'
@@ -13,6 +14,7 @@ import { decodeBody } from './decode.ts'
 import { createGuardedConnector } from './egress.ts'
 import { explainFailure } from './failure.ts'
 import { type OriginLimits, Origins } from './origins.ts'
+import { PrivateCaches } from './private-caches.ts'
 import { planRawRequest, type RawInput } from './raw-request.ts'
 import { type AnswerSink, ResponseRelay } from './relay.ts'
 import { type PassthroughInput, planRequest, type RequestPlan } from './request.ts'
@@ -64,6 +66,10 @@ export interface Passthrough extends AsyncDisposable {
   send(plan: RequestPlan, options: CollectOptions): Promise<Sent>
   /** Sends it and hands the answer on as it comes. @throws {CallFailure} also when the head was handed on already */
   relay(plan: RequestPlan, sink: AnswerSink, options: SendOptions): Promise<Relayed>
+  /** What the vendor's last answer said of its limit for this connection. */
+  budgetOf(workspaceId: string, connectionId: string): Promise<VendorBudget | undefined>
+  /** Drops what was remembered of a connection that is gone. */
+  forget(workspaceId: string, connectionId: string): void
 }
 
 /** Why there is no answer, and what had happened by then. */
@@ -87,7 +93,8 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
     pipelining: 1,
     maxHeaderSize: 64 * 1024,
   })
-  const stack = composeStack(agent, { allow, limits, origins: new Origins(parts.originLimits) })
+  const caches = new PrivateCaches()
+  const stack = composeStack(agent, { allow, limits, origins: new Origins(parts.originLimits), caches })
   return {
     plan: async (connection, input) => requireDestination(await planRequest(connection, input, allow)),
     planRaw: async (connection, input) => requireDestination(await planRawRequest(connection, input, allow)),
@@ -113,6 +120,11 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
       } catch (error) {
         throw failureOf(call, error)
       }
+    },
+    budgetOf: (workspaceId, connectionId) => limits.budgetOf(workspaceId, connectionId),
+    forget(workspaceId, connectionId) {
+      caches.forget(workspaceId, connectionId)
+      limits.forget(workspaceId, connectionId)
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   }

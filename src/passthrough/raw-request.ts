@@ -6,8 +6,10 @@ import { collectBody, refuseInjectedFields } from './body.ts'
 import type { ResolvedConnection } from './connection.ts'
 import { planRawUrl } from './raw-url.ts'
 import {
+  type CachePlan,
   defaultTimeoutMs,
   isSafeMethod,
+  maxCacheSeconds,
   maxRetries,
   maxTimeoutMs,
   type RequestPlan,
@@ -28,7 +30,7 @@ export interface RawInput {
 }
 
 /** The headers that the gateway itself reads; whoever hands the answer on reads the first. */
-const controls = ['x-passgate-rewrite', 'x-passgate-timeout-ms', 'x-passgate-retries'] as const
+const controls = ['x-passgate-rewrite', 'x-passgate-timeout-ms', 'x-passgate-retries', 'x-passgate-cache'] as const
 
 /** @throws {GatewayError} INVALID_INPUT, REQUEST_TOO_LARGE */
 export async function planRawRequest(
@@ -46,6 +48,7 @@ export async function planRawRequest(
     url,
     headers,
     body,
+    bodyFormat: null,
     timeoutMs: readNumber('x-passgate-timeout-ms', settings, maxTimeoutMs) ?? defaultTimeoutMs,
     maxResponseBytes: Number.POSITIVE_INFINITY,
     isStreamed: true,
@@ -55,6 +58,7 @@ export async function planRawRequest(
       isRepeatable: isSafeMethod(input.method) && (body === null || Buffer.isBuffer(body)),
     },
     redirects: 0,
+    cache: readCache(settings),
   }
 }
 
@@ -136,10 +140,17 @@ function namesOfConnection(rawHeaders: readonly string[]): Set<string> | undefin
   return names
 }
 
+/** `on`: as the vendor says; a number: no older than so many seconds. */
+function readCache(settings: ReadonlyMap<string, string>): CachePlan | undefined {
+  if (settings.get('x-passgate-cache') === 'on') return {}
+  const maxAgeSeconds = readNumber('x-passgate-cache', settings, maxCacheSeconds)
+  return maxAgeSeconds === undefined ? undefined : { maxAgeSeconds }
+}
+
 function readNumber(name: string, settings: ReadonlyMap<string, string>, max: number): number | undefined {
   const text = settings.get(name)
   if (text === undefined) return undefined
-  const min = name === 'x-passgate-retries' ? 0 : 1
+  const min = name === 'x-passgate-timeout-ms' ? 1 : 0
   const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
   if (value >= min && value <= max) return value
   throw invalidInput(`headers.${name}`, `headers.${name} takes a whole number from ${min} to ${max}.`)

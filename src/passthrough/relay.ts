@@ -1,11 +1,18 @@
 /** Hands one answer on while it comes in: nothing is kept, a slow reader slows the upstream, and silence has an end. */
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
-import type { Call } from './call.ts'
+import type { CacheVerdict, Call } from './call.ts'
 import { readHeaders } from './raw-headers.ts'
 import type { ResponseHeader } from './response.ts'
 
 type Controller = Dispatcher.DispatchController
+
+/** What is known of an answer when its head comes. */
+export interface AnswerFacts {
+  /** Requests that were sent for it. */
+  readonly attempts: number
+  readonly cache: CacheVerdict | null
+}
 
 /** What a sink may do to the call. */
 export interface AnswerControl {
@@ -20,7 +27,7 @@ export interface AnswerSink {
   start(control: AnswerControl): void
   /** A 1xx answer, of which there may be several before the head. */
   interim(status: number, headers: readonly ResponseHeader[]): void
-  head(status: number, statusText: string, headers: readonly ResponseHeader[], attempts: number): void
+  head(status: number, statusText: string, headers: readonly ResponseHeader[], facts: AnswerFacts): void
   /** @returns false when it wants no more until it calls `resume` */
   body(chunk: Buffer): boolean
   end(trailers: readonly ResponseHeader[]): void
@@ -97,7 +104,9 @@ export class ResponseRelay implements Dispatcher.DispatchHandler, AnswerControl 
     )
     const maxSilenceMs = isEventStream ? eventStreamSilenceMs : silenceMs
     this.#timer = setTimeout(() => this.fail(silent(maxSilenceMs)), maxSilenceMs)
-    this.#guard(() => this.#sink.head(status, statusText, read, this.#call.attemptCount))
+    this.#guard(() =>
+      this.#sink.head(status, statusText, read, { attempts: this.#call.attemptCount, cache: this.#call.cache }),
+    )
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {

@@ -42,6 +42,13 @@ export interface PassthroughOptions {
   /** Attempts after the first. */
   readonly retries?: number
   readonly idempotencyKey?: string
+  readonly cache?: CachePlan
+}
+
+/** That an answer may come from the connection's private cache. */
+export interface CachePlan {
+  /** The oldest that will do, and how long one lives whose vendor does not say. */
+  readonly maxAgeSeconds?: number | undefined
 }
 
 /** A request as it goes on the wire, but for the credential. */
@@ -52,6 +59,8 @@ export interface RequestPlan {
   readonly headers: readonly (readonly [name: string, value: string])[]
   /** A stream is read at most once. */
   readonly body: Buffer | AsyncIterable<Buffer> | null
+  /** How the body was written; null when there is none, or it came as it is. */
+  readonly bodyFormat: BodyFormat | null
   /** For the whole call; for a streamed one until its answer starts. */
   readonly timeoutMs: number
   readonly maxResponseBytes: number
@@ -60,6 +69,8 @@ export interface RequestPlan {
   readonly retry: RetryPlan
   /** How many are followed. */
   readonly redirects: number
+  /** Undefined when the call did not ask for the cache. */
+  readonly cache: CachePlan | undefined
 }
 
 export const maxTimeoutMs = 300_000
@@ -67,6 +78,7 @@ export const defaultTimeoutMs = 30_000
 /** Attempts after the first, unless the caller says otherwise. */
 export const standardRetries = 2
 export const maxRetries = 5
+export const maxCacheSeconds = 86_400
 const defaultMaxResponseBytes = 10 * 1024 * 1024
 
 const numbers = {
@@ -110,11 +122,13 @@ export async function planRequest(
     url,
     headers: [...headers],
     body: body?.bytes ?? null,
+    bodyFormat: body?.format ?? null,
     timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
     maxResponseBytes: options.maxResponseBytes ?? defaultMaxResponseBytes,
     isStreamed: false,
     retry: planRetry(input),
     redirects: isSafeMethod(input.method) ? maxRedirects : 0,
+    cache: options.cache,
   }
 }
 
@@ -141,6 +155,12 @@ function checkOptions(method: string, options: PassthroughOptions): void {
       field,
       message: `${field} takes a whole number from ${min} to ${max}; got ${JSON.stringify(value)}.`,
     })
+  }
+  const maxAge: unknown = options.cache?.maxAgeSeconds
+  if (maxAge !== undefined && !(Number.isInteger(maxAge) && Number(maxAge) >= 0 && Number(maxAge) <= maxCacheSeconds)) {
+    const field = 'options.cache.maxAgeSeconds'
+    const takes = `a whole number from 0 to ${maxCacheSeconds}`
+    details.push({ field, message: `${field} takes ${takes}; got ${JSON.stringify(maxAge)}.` })
   }
   if (details.length > 0) throw invalidFields(details)
 }

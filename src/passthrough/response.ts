@@ -1,4 +1,5 @@
 /** What an upstream answered, whole in memory, and the views of its bytes. */
+import { hash } from 'node:crypto'
 import { selectJson } from './json-path.ts'
 import { EmbeddedJson } from './json-text.ts'
 import { isJsonType, parseMediaType } from './media-type.ts'
@@ -49,6 +50,11 @@ export class UpstreamResponse {
 
   base64(): string {
     return this.bytes.toString('base64')
+  }
+
+  /** In hex. */
+  sha256(): string {
+    return hash('sha256', this.bytes, 'hex')
   }
 
   /** The JSON body as its exact text; null when it is empty or not JSON. */

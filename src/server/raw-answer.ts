@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { isFramingHeader } from '../auth/header-names.ts'
 import { GatewayError } from '../errors.ts'
-import type { AnswerControl, AnswerSink } from '../passthrough/relay.ts'
+import type { AnswerControl, AnswerFacts, AnswerSink } from '../passthrough/relay.ts'
 import type { ResponseHeader } from '../passthrough/response.ts'
 import { isLinkHeader, type LinkPlace, rewriteLinks } from './rewrite-links.ts'
 
@@ -41,12 +41,13 @@ export class RawAnswer implements AnswerSink {
     this.#write(() => this.#response.writeInformation(status, fields))
   }
 
-  head(status: number, statusText: string, headers: readonly ResponseHeader[], attempts: number): void {
+  head(status: number, statusText: string, headers: readonly ResponseHeader[], facts: AnswerFacts): void {
     const { requestId } = this.#options
     const response = this.#response
     const fields = this.#fieldsOf(headers)
     fields.push('x-passgate-request-id', requestId)
-    if (attempts > 1) fields.push('x-passgate-attempts', String(attempts))
+    if (facts.attempts > 1) fields.push('x-passgate-attempts', String(facts.attempts))
+    if (facts.cache !== null) fields.push('x-passgate-cache', facts.cache)
     response.sendDate = false
     this.#write(() => response.writeHead(status, statusText, fields))
     // One packet for a small answer; the head alone at once when nothing follows.

@@ -44,6 +44,9 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     requestId: string,
     readAddress: (url: string) => Address,
   ): Promise<void> {
+    response.on('finish', () => {
+      if (!request.complete) lingerOver(request)
+    })
     try {
       const token = readAccessToken(request.headers)
       if (token === undefined) throw noToken()
@@ -59,7 +62,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
       })
     } catch (error) {
       if (!(error instanceof GatewayError)) events.requestFailed(requestId, error)
-      refuse(request, response, error, requestId)
+      refuse(response, error, requestId)
     }
   }
   return {
@@ -88,6 +91,19 @@ function bodyOf(request: IncomingMessage): AsyncIterable<Buffer> | null {
   return request.iterator({ destroyOnReturn: false })
 }
 
+/** How long a client may go on with an upload that was answered before its end. */
+const lingerMs = 5000
+
+/** Closed at once, the connection would be reset, and the answer might be lost with it. */
+function lingerOver(request: IncomingMessage): void {
+  const cut = setTimeout(() => request.destroy(), lingerMs)
+  request.on('close', () => clearTimeout(cut))
+  request.on('error', () => {})
+  // Whoever was reading the body may never have been told that nobody wants it.
+  request.removeAllListeners('readable')
+  request.resume()
+}
+
 function placeOf(
   { headers }: IncomingMessage,
   publicUrl: URL | undefined,
@@ -104,13 +120,11 @@ function placeOf(
 }
 
 /** Once the head is out, only a broken connection can say that the answer is not whole. */
-function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
+function refuse(response: ServerResponse, error: unknown, requestId: string): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
-  // What is left of an upload is not read: the client is told, and its connection ends after the answer.
-  if (!request.complete) response.shouldKeepAlive = false
   sendProblem(response, error, requestId)
 }
 

@@ -13,7 +13,7 @@ export type AccessKeyRow = typeof accessKeys.$inferSelect
 
 export type NewAccessKeyRow = Pick<
   AccessKeyRow,
-  'workspaceId' | 'id' | 'name' | 'hash' | 'hint' | 'scopes' | 'expiresAt' | 'connectionId' | 'rateLimit'
+  'workspaceId' | 'id' | 'name' | 'hash' | 'hint' | 'scopes' | 'expiresAt' | 'connectionId' | 'quota'
 >
 
 export type PresetKey = Pick<AccessKeyRow, 'name' | 'hash' | 'hint' | 'scopes'>

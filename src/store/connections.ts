@@ -24,7 +24,7 @@ export type NewConnectionRow = Pick<
   | 'sealedUnder'
 >
 
-export type ConnectionPatch = Partial<Pick<ConnectionRow, 'config' | 'metadata' | 'status' | 'rateLimit'>>
+export type ConnectionPatch = Partial<Pick<ConnectionRow, 'config' | 'metadata' | 'status' | 'quota'>>
 
 export interface ConnectionFilter {
   readonly integration?: string | null | undefined
@@ -184,9 +184,9 @@ export function createConnectionStore(db: Db): ConnectionStore {
 
 function columnsOf() {
   const { workspaceId, id, integration, endUserId, scheme, config, metadata, status } = connections
-  const { sealedCredential, sealedUnder, credentialVersion, rateLimit, createdAt, updatedAt, lastUsedAt } = connections
+  const { sealedCredential, sealedUnder, credentialVersion, quota, createdAt, updatedAt, lastUsedAt } = connections
   const facts = { workspaceId, id, integration, endUserId, scheme, config, metadata, status }
-  return { ...facts, sealedCredential, sealedUnder, credentialVersion, rateLimit, createdAt, updatedAt, lastUsedAt }
+  return { ...facts, sealedCredential, sealedUnder, credentialVersion, quota, createdAt, updatedAt, lastUsedAt }
 }
 
 function isOne(workspaceId: string, id: string) {

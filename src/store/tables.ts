@@ -21,7 +21,7 @@ import { bytes, instant, orderedText, typeId } from './columns.ts'
 export type JsonObject = { [name: string]: unknown }
 
 /** At most `requests` in any window of `perSeconds`. */
-export interface StoredRateLimit {
+export interface StoredQuota {
   readonly requests: number
   readonly perSeconds: number
 }
@@ -68,7 +68,7 @@ export const connections = pgTable(
     /** Id of the encryption key in `sealedCredential`. */
     sealedUnder: orderedText('sealed_under').notNull(),
     credentialVersion: integer('credential_version').notNull().default(1),
-    rateLimit: jsonb('rate_limit').$type<StoredRateLimit>(),
+    quota: jsonb('quota').$type<StoredQuota>(),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
     lastUsedAt: instant('last_used_at'),
@@ -99,7 +99,7 @@ export const accessKeys = pgTable(
     preset: boolean('preset').notNull().default(false),
     /** The only connection it may call through. */
     connectionId: typeId('conn', 'connection_id'),
-    rateLimit: jsonb('rate_limit').$type<StoredRateLimit>(),
+    quota: jsonb('quota').$type<StoredQuota>(),
     expiresAt: instant('expires_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
     lastUsedAt: instant('last_used_at'),

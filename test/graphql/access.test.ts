@@ -44,6 +44,7 @@ const samples: Readonly<Record<string, string>> = {
   'Query.connection': '{ connection(id: "conn_00000000000000000000000000") { id } }',
   'Query.connections': '{ connections { nodes { id } } }',
   'Query.passthrough': '{ passthrough(integration: "own", endUserId: "u", path: "/x") { status } }',
+  'Query.explain': '{ explain(integration: "own", endUserId: "u", path: "/x") { url } }',
   'Query.calls': '{ calls { nodes { id } } }',
   'Query.accessKeys': '{ accessKeys { nodes { id } } }',
   'Mutation.passthrough':
@@ -86,7 +87,7 @@ describe('without a valid key', () => {
 })
 
 describe('a key without the scope', () => {
-  const open = ['Query.viewer', 'Query.integration', 'Query.integrations', 'Query.passthrough']
+  const open = ['Query.viewer', 'Query.integration', 'Query.integrations', 'Query.passthrough', 'Query.explain']
   test.each(Object.entries(samples).filter(([field]) => !open.includes(field)))(
     'cannot do %s',
     async (_field, query) => {

@@ -9,6 +9,7 @@ import { createLimits } from '../../src/limits/limits.ts'
 import { createMemoryStore } from '../../src/limits/store.ts'
 import { Call, type CallOptions } from '../../src/passthrough/call.ts'
 import { Origins } from '../../src/passthrough/origins.ts'
+import { PrivateCaches } from '../../src/passthrough/private-caches.ts'
 import type { RequestPlan } from '../../src/passthrough/request.ts'
 import { composeStack, type StackParts } from '../../src/passthrough/stack.ts'
 import { createCore, createRawUpstream, failureOf, noInjection, refusalOf } from '../support/passthrough-core.ts'
@@ -205,7 +206,12 @@ describe('the secret stays below', () => {
 })
 
 function stackParts(allow: HostAllowlist): StackParts {
-  return { allow, limits: createLimits({ store: createMemoryStore() }), origins: new Origins() }
+  return {
+    allow,
+    limits: createLimits({ store: createMemoryStore() }),
+    origins: new Origins(),
+    caches: new PrivateCaches(),
+  }
 }
 
 test('a body credential is planned for before it is opened', async () => {

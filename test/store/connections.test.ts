@@ -25,6 +25,7 @@ describe.each(kinds)('connections (%s)', kind => {
       ...row,
       status: 'ACTIVE',
       credentialVersion: 1,
+      quota: null,
       createdAt: expect.any(Date),
       updatedAt: expect.any(Date),
       lastUsedAt: null,

@@ -59,7 +59,7 @@ export function accessKeyRow(workspaceId: string, values: Partial<NewAccessKeyRo
     scopes: ['connections:read'],
     expiresAt: null,
     connectionId: null,
-    rateLimit: null,
+    quota: null,
     ...values,
   }
 }

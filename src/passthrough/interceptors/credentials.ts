@@ -25,7 +25,8 @@ export function createCredentials(): Dispatcher.DispatcherComposeInterceptor {
     }
 }
 
-function prove(options: Dispatcher.DispatchOptions, injection: Injection): Dispatcher.DispatchOptions {
+/** The request with the credential in the places that the integration names. */
+export function prove(options: Dispatcher.DispatchOptions, injection: Injection): Dispatcher.DispatchOptions {
   const added = Object.entries(injection.headers)
   const headers = [...withoutHeaders(options.headers as string[], injection.headers), ...added.flat()]
   const path = addQuery(options.path, injection.query)

@@ -2,7 +2,7 @@
 import { type ErrorDetail, invalidFields } from '../errors.ts'
 
 /** At most `requests` in any window of `perSeconds`. */
-export interface RateLimit {
+export interface Quota {
   readonly requests: number
   readonly perSeconds: number
 }
@@ -10,7 +10,7 @@ export interface RateLimit {
 const bounds = { requests: 1_000_000, perSeconds: 86_400 } as const
 
 /** @throws {GatewayError} INVALID_INPUT naming each wrong field */
-export function checkRateLimit(field: string, limit: RateLimit | null | undefined): RateLimit | null {
+export function checkQuota(field: string, limit: Quota | null | undefined): Quota | null {
   if (limit == null) return null
   const details: ErrorDetail[] = []
   for (const name of ['requests', 'perSeconds'] as const) {
