@@ -3,11 +3,21 @@ import { type AddressInfo, createServer, type LookupFunction, type Socket } from
 import type { Injection } from '../../src/auth/strategy.ts'
 import { GatewayError } from '../../src/errors.ts'
 import { HostAllowlist } from '../../src/hosts.ts'
-import { createLimits } from '../../src/limits/limits.ts'
+import { createLimits, type LimitSubject } from '../../src/limits/limits.ts'
 import { createMemoryStore } from '../../src/limits/store.ts'
 import type { ResolvedConnection } from '../../src/passthrough/connection.ts'
+import type { OriginLimits } from '../../src/passthrough/origins.ts'
 import { CallFailure, type CollectOptions, createPassthrough, type Sent } from '../../src/passthrough/passthrough.ts'
 import type { PassthroughInput, RequestPlan } from '../../src/passthrough/request.ts'
+
+const subject: LimitSubject = {
+  workspaceId: 'ws_test',
+  integration: 'acme',
+  connectionId: 'conn_test',
+  endUserId: 'user_test',
+  callerId: 'key_test',
+  limits: {},
+}
 
 export const noInjection: Injection = { headers: {}, query: {}, body: {} }
 
@@ -28,6 +38,7 @@ export interface CoreParts {
   readonly allow?: string
   readonly lookup?: LookupFunction
   readonly connectTimeoutMs?: number
+  readonly originLimits?: Partial<OriginLimits>
 }
 
 export function createCore({ url, allow, ...parts }: CoreParts): Core {
@@ -62,7 +73,7 @@ export function createCore({ url, allow, ...parts }: CoreParts): Core {
     connection,
     plan,
     send: async (input, options, changes) =>
-      passthrough.send(await plan(input, changes), { inject: () => noInjection, ...options }),
+      passthrough.send(await plan(input, changes), { inject: () => noInjection, subject, ...options }),
     [Symbol.asyncDispose]: () => passthrough[Symbol.asyncDispose](),
   }
 }
