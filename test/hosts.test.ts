@@ -104,9 +104,20 @@ describe('a host pattern', () => {
   ])('%s and %s: %s', (pattern, url, expected) => expect(matchesHost(pattern, new URL(url))).toBe(expected))
 })
 
+test('any number of patterns can be asked for, and each stays what it is', () => {
+  const url = new URL('https://n4321.acme.example/')
+  const matching = Array.from({ length: 10_000 }, (_, index) => `n${index}.acme.example`).filter(pattern =>
+    matchesHost(pattern, url),
+  )
+  expect(matching).toEqual(['n4321.acme.example'])
+  expect(
+    ['*.acme.example', 'no pattern', 'n4321.acme.example', 'no pattern'].map(text => matchesHost(text, url)),
+  ).toEqual([true, false, true, false])
+})
+
 describe("the operator's list", () => {
   const list = HostAllowlist.parse(
-    'localhost:4001, Mock.Internal:8080\n10.0.0.0/8\t[::1]:9000,fd00::/8 192.168.1.7, ::ffff:172.16.0.1',
+    'localhost:4001, Mock.Internal:8080\n10.0.0.0/8\t[::1]:9000,fd00::/8 192.168.1.7, ::ffff:172.16.0.1, ::172.17.0.1',
   )
 
   test.each([
@@ -131,6 +142,13 @@ describe("the operator's list", () => {
     ['192.168.1.7', true],
     ['192.168.1.8', false],
     ['172.16.0.1', true],
+    ['::172.16.0.1', false],
+    ['172.17.0.1', false],
+    ['::172.17.0.1', true],
+    ['::ac11:1', true],
+    ['::10.1.2.3', false],
+    ['10.1.2.3%eth0', false],
+    ['fd12::1%eth0', true],
     ['127.0.0.1', false],
     ['::1', false],
     ['localhost', false],

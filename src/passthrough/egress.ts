@@ -29,10 +29,7 @@ export function refuseDestination(url: URL, hosts: readonly string[], allow: Hos
   return address === undefined || isPublicAddress(address) ? undefined : notPublic(url.host)
 }
 
-/** IPv6 ranges beside those that ipaddr.js names: IPv4-compatible, IPv4-translated and local NAT64 addresses. */
-const specialRanges = ['::/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48'].map(range =>
-  ipaddr.IPv6.parseCIDR(range),
-)
+/** RFC 4291 §2.4. What ipaddr.js has no range for, such as `::8.8.8.8`, is outside of it. */
 const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /** Public by its number only: the host of every Azure machine answers it, with the machine's own configuration. */
@@ -43,7 +40,7 @@ export function isPublicAddress(text: string): boolean {
   const address = parseAddress(text)
   if (address?.range() !== 'unicast') return false
   if (!(address instanceof ipaddr.IPv6)) return address.toString() !== azureHost
-  return address.match(globalUnicast) && !specialRanges.some(range => address.match(range))
+  return address.match(globalUnicast)
 }
 
 export interface ConnectorOptions {

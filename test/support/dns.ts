@@ -1,7 +1,7 @@
 /** A small DNS server over UDP that answers from a table, and the look-up that asks it: for names that lead astray. */
 import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { type LookupAddress, promises } from 'node:dns'
+import { once } from 'node:events'
 import type { AddressInfo, LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
@@ -78,7 +78,9 @@ function collect(zone: Zone, turns: Map<string, number>, type: 'A' | 'AAAA', ask
 }
 
 function encodeRecord({ owner, type, value }: DnsRecord, ttlSeconds: number): Buffer {
-  const data = type === 'CNAME' ? encodeName(value) : Buffer.from(ipaddr.parse(value).toByteArray())
+  // In the URL's spelling, because ipaddr.js takes `::8.8.8.8` for a mapped address.
+  const address = type === 'AAAA' ? new URL(`http://[${value}]`).hostname.slice(1, -1) : value
+  const data = type === 'CNAME' ? encodeName(value) : Buffer.from(ipaddr.parse(address).toByteArray())
   const middle = Buffer.alloc(10)
   middle.writeUInt16BE({ A: 1, AAAA: 28, CNAME: 5 }[type], 0)
   middle.writeUInt16BE(1, 2)
@@ -89,7 +91,10 @@ function encodeRecord({ owner, type, value }: DnsRecord, ttlSeconds: number): Bu
 
 function encodeName(name: string): Buffer {
   const labels = name.split('.').filter(label => label !== '')
-  return Buffer.concat([...labels.map(label => Buffer.from(`${String.fromCharCode(label.length)}${label}`)), Buffer.of(0)])
+  return Buffer.concat([
+    ...labels.map(label => Buffer.from(`${String.fromCharCode(label.length)}${label}`)),
+    Buffer.of(0),
+  ])
 }
 
 function readName(message: Buffer, start: number): { name: string; end: number } {
@@ -104,7 +109,10 @@ function readName(message: Buffer, start: number): { name: string; end: number }
 
 function createLookup(resolver: promises.Resolver): LookupFunction {
   return (hostname, options, callback) => {
-    const wanted = [options.family !== 6 && resolver.resolve4(hostname), options.family !== 4 && resolver.resolve6(hostname)]
+    const wanted = [
+      options.family !== 6 && resolver.resolve4(hostname),
+      options.family !== 4 && resolver.resolve6(hostname),
+    ]
     Promise.allSettled(wanted).then(([four, six]) => {
       const found = [four, six].flatMap((answer, index): LookupAddress[] =>
         answer?.status === 'fulfilled' && answer.value !== false
@@ -112,9 +120,14 @@ function createLookup(resolver: promises.Resolver): LookupFunction {
           : [],
       )
       const [first] = found
-      if (first === undefined) return callback(four?.status === 'rejected' ? four.reason : new Error('no answer'), '')
+      if (first === undefined) return callback(four?.status === 'rejected' ? four.reason : noData(hostname), '')
       if (options.all === true) return callback(null, found)
       callback(null, first.address, first.family)
     })
   }
+}
+
+/** For an alias that leads to no address, which c-ares gives as an empty list. */
+function noData(hostname: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`no address of ${hostname}`), { code: 'ENODATA' })
 }
