@@ -23,7 +23,8 @@ export function createCache(caches: PrivateCaches): Dispatcher.DispatcherCompose
         store,
         methods: ['GET', 'HEAD'],
         type: 'private',
-        ...(cache?.maxAgeSeconds !== undefined && { cacheByDefault: cache.maxAgeSeconds }),
+        // In milliseconds, whatever undici's documentation says: a test would notice a change.
+        ...(cache?.maxAgeSeconds !== undefined && { cacheByDefault: cache.maxAgeSeconds * 1000 }),
       })((sent, inner) => dispatchBelow(dispatch, sent, inner, watch))
       const asked = isRead ? withMaxAge(options, cache?.maxAgeSeconds) : options
       try {
