@@ -102,11 +102,25 @@ async function buildApp(options: AppOptions): Promise<App> {
     connections,
     integrations,
     passthrough,
+    ticketSeal: {
+      seal: text => vault.seal(ticketBinding, text).envelope,
+      open: sealed => vault.open(ticketBinding, sealed),
+    },
+    findCaller: (workspaceId, keyId) => accessKeys.callerOf(workspaceId, keyId),
     record: call => recorder.record(call),
     callFinished: call => events.callFinished(call),
   })
   const { calls, workspaces } = stores
-  const services: GraphQLServices = { accessKeys, calls, connections, gateway, integrations, workspaces }
+  let { publicUrl } = config
+  const services: GraphQLServices = {
+    accessKeys,
+    calls,
+    connections,
+    gateway,
+    integrations,
+    workspaces,
+    publicUrl: () => publicUrl,
+  }
   const graphql = createGraphQLMount({ services, events, corsOrigins: config.corsOrigins })
   const raw = createRawRoute({
     accessKeys,
@@ -125,6 +139,7 @@ async function buildApp(options: AppOptions): Promise<App> {
     async listen() {
       const { host, port, rootPort } = config
       const url = formatListeningUrl(host, await server.listen(host, port))
+      if (!config.hasPublicUrl) publicUrl = url
       if (rootPort !== undefined) rootUrl = formatListeningUrl(host, await server.listenRoot(host, rootPort))
       return url
     },
@@ -140,6 +155,9 @@ function openLimitStore(redisUrl: string | undefined, events: Events): LimitStor
   if (redisUrl === undefined) return createMemoryStore()
   return createRedisStore(redisUrl, { onError: error => events.limitsNotShared(error) })
 }
+
+/** Download links belong to no row. */
+const ticketBinding = { workspaceId: '', kind: 'download', id: '' }
 
 type Stores = ReturnType<typeof createStores>
 

@@ -68,19 +68,16 @@ export class AccessKeys {
   /** @throws GatewayError `UNAUTHENTICATED`, with one message for unknown, deleted and expired keys. */
   async authenticate(secret: string): Promise<Caller> {
     const row = secret.length <= maxSecretLength ? await this.#find(hashSecret(secret)) : undefined
-    if (row === undefined || (row.expiresAt !== null && row.expiresAt.getTime() <= Date.now())) {
-      throw new GatewayError('UNAUTHENTICATED', 'The access key is unknown, expired or deleted.')
-    }
+    if (row === undefined || isExpired(row)) throw unknownKey()
     this.#touch(row)
-    return {
-      keyId: row.id,
-      name: row.name,
-      workspaceId: row.workspaceId,
-      scopes: scopes.filter(scope => row.scopes.includes(scope)),
-      expiresAt: row.expiresAt,
-      connectionId: row.connectionId,
-      quota: row.quota,
-    }
+    return toCaller(row)
+  }
+
+  /** The caller that a key of the workspace is. @throws GatewayError `UNAUTHENTICATED` when it is gone */
+  async callerOf(workspaceId: string, id: string): Promise<Caller> {
+    const row = await this.#store.get(workspaceId, id)
+    if (row === undefined || isExpired(row)) throw unknownKey()
+    return toCaller(row)
   }
 
   list(workspaceId: string, page: PageArgs): Promise<Page<AccessKey>> {
@@ -141,6 +138,20 @@ export class AccessKeys {
     // A key that could not be marked is marked by its next use; the request itself must not wait for it.
     this.#store.touch(row.workspaceId, row.id, new Date(now)).catch(() => this.#touched.delete(row.id))
   }
+}
+
+function isExpired({ expiresAt }: AccessKeyRow): boolean {
+  return expiresAt !== null && expiresAt.getTime() <= Date.now()
+}
+
+function unknownKey(): GatewayError {
+  return new GatewayError('UNAUTHENTICATED', 'The access key is unknown, expired or deleted.')
+}
+
+function toCaller(row: AccessKeyRow): Caller {
+  const { id: keyId, name, workspaceId, expiresAt, connectionId, quota } = row
+  const held = scopes.filter(scope => row.scopes.includes(scope))
+  return { keyId, name, workspaceId, scopes: held, expiresAt, connectionId, quota }
 }
 
 function adminKey(secret: string): PresetKey {

@@ -6,8 +6,10 @@ import { GatewayError, invalidInput } from '../errors.ts'
 import type { CallFacts } from '../events.ts'
 import type { LimitSubject } from '../limits/limits.ts'
 import type { VendorBudget } from '../limits/vendor-headers.ts'
+import { maxBodyBytes } from '../passthrough/body.ts'
 import type { CallOutcome } from '../passthrough/call.ts'
 import type { ResolvedConnection } from '../passthrough/connection.ts'
+import type { LoadedFile } from '../passthrough/multipart.ts'
 import { CallFailure, type Passthrough, type SendOptions } from '../passthrough/passthrough.ts'
 import { previewRequest, type RequestPreview } from '../passthrough/preview.ts'
 import type { RawInput } from '../passthrough/raw-request.ts'
@@ -17,6 +19,7 @@ import type { UpstreamResponse } from '../passthrough/response.ts'
 import type { CallRow } from '../store/calls.ts'
 import type { ConnectionRow } from '../store/connections.ts'
 import { newId } from '../store/ids.ts'
+import { openTicket, sealTicket, type TicketSeal } from './downloads.ts'
 import { createDirectLookups, type Lookups } from './lookups.ts'
 import { Operation } from './operation.ts'
 import { readKey } from './read-key.ts'
@@ -43,6 +46,9 @@ export interface GatewayParts {
   readonly connections: Connections
   readonly integrations: Integrations
   readonly passthrough: Passthrough
+  readonly ticketSeal: TicketSeal
+  /** Who an access key is; throws `UNAUTHENTICATED` when it is gone. */
+  readonly findCaller: (workspaceId: string, keyId: string) => Promise<Caller>
   /** Keeps the record of an executed call; must not wait. */
   readonly record: (call: CallRow) => void
   readonly callFinished: (call: CallFacts) => void
@@ -99,8 +105,9 @@ export class Gateway {
     selector: ConnectionSelector,
     input: Omit<PassthroughInput, 'mode'>,
   ): Promise<GatewayAnswer> {
+    const loadFile = (field: string, url: string) => this.#loadFile(operation, selector, field, url)
     const journey = await this.#prepare(operation, selector, input.method, 'MUTATION', connection =>
-      this.#parts.passthrough.plan(connection, { ...input, mode: 'WRITE' }),
+      this.#parts.passthrough.plan(connection, { ...input, mode: 'WRITE', loadFile }),
     )
     return operation.write(onBytes => this.#send(journey, operation.signal, onBytes))
   }
@@ -117,8 +124,28 @@ export class Gateway {
     const journey = await this.#prepare(traveller, selector, input.method, 'RAW', connection =>
       this.#parts.passthrough.planRaw(connection, input),
     )
-    const sink = makeSink(journey.plan)
-    await this.#record(journey, () => this.#parts.passthrough.relay(journey.plan, sink, this.#sendOptions(journey)))
+    await this.#relay(journey, makeSink(journey.plan))
+  }
+
+  /** The token of a link that makes a call again. @throws {GatewayError} INVALID_INPUT */
+  sealDownload({ workspaceId, keyId }: Caller, plan: RequestPlan, expiresInSeconds: number): string {
+    return sealTicket(this.#parts.ticketSeal, { workspaceId, keyId }, plan, expiresInSeconds)
+  }
+
+  /** Makes the call of a link and hands its answer on. @param range headers of the one who follows it */
+  async download(
+    token: string,
+    range: readonly (readonly [name: string, value: string])[],
+    makeSink: (plan: RequestPlan) => AnswerSink,
+  ): Promise<void> {
+    const ticket = openTicket(this.#parts.ticketSeal, token)
+    const caller = await this.#parts.findCaller(ticket.workspaceId, ticket.keyId)
+    const traveller = { caller, lookups: createDirectLookups(this.#parts, caller.workspaceId) }
+    const { connectionId, method } = ticket
+    const journey = await this.#prepare(traveller, { connectionId }, method, 'RAW', connection =>
+      this.#parts.passthrough.planAgain(connection, { ...ticket, headers: [...ticket.headers, ...range] }),
+    )
+    await this.#relay(journey, makeSink(journey.plan))
   }
 
   /** What would be sent, and whether it may be; nobody is called. */
@@ -128,8 +155,10 @@ export class Gateway {
     input: Omit<PassthroughInput, 'mode'>,
   ): Promise<Explanation> {
     const mode = isSafeMethod(input.method) ? 'READ' : 'WRITE'
+    // A file that would be fetched counts as empty: nobody is called.
+    const loadFile = async () => ({ bytes: Buffer.alloc(0), contentType: undefined })
     const { connection, plan } = await this.#prepare(traveller, selector, input.method, 'QUERY', resolved =>
-      this.#parts.passthrough.explain(resolved, { ...input, mode }),
+      this.#parts.passthrough.explain(resolved, { ...input, mode, loadFile }),
     )
     return { connection, plan, preview: previewRequest(plan) }
   }
@@ -137,6 +166,24 @@ export class Gateway {
   /** What the vendor's last answer said of its limit; null before it said anything. */
   async budgetOf(workspaceId: string, connectionId: string): Promise<VendorBudget | null> {
     return (await this.#parts.passthrough.budgetOf(workspaceId, connectionId)) ?? null
+  }
+
+  /** A file of a multipart body that the vendor itself has: a read of its own, with its own record. */
+  async #loadFile(
+    operation: GatewayOperation,
+    selector: ConnectionSelector,
+    field: string,
+    url: string,
+  ): Promise<LoadedFile> {
+    const { response } = await this.query(operation, selector, {
+      method: 'GET',
+      path: url,
+      options: { maxResponseBytes: maxBodyBytes },
+    })
+    if (response.status >= 200 && response.status < 300) {
+      return { bytes: response.bytes, contentType: response.contentType }
+    }
+    throw invalidInput(field, `${field} cannot be sent on: the vendor answered ${response.status} for it.`)
   }
 
   async #prepare(
@@ -167,6 +214,10 @@ export class Gateway {
       return { ...sent, status: sent.response.status }
     })
     return { response, outcome, connection, plan }
+  }
+
+  async #relay(journey: Journey, sink: AnswerSink): Promise<void> {
+    await this.#record(journey, () => this.#parts.passthrough.relay(journey.plan, sink, this.#sendOptions(journey)))
   }
 
   /** The vault is opened here, when all that can be refused without it was. */

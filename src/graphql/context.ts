@@ -17,6 +17,8 @@ export interface GraphQLServices {
   readonly gateway: Gateway
   readonly integrations: Integrations
   readonly workspaces: WorkspaceStore
+  /** The gateway's own address; ends in a slash. */
+  readonly publicUrl: () => URL
 }
 
 export interface ContextInput {

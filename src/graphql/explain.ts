@@ -43,7 +43,11 @@ const PassthroughPlan = builder.objectRef<Explanation>('PassthroughPlan').implem
       type: Refusal,
       nullable: true,
       description: 'Why it may not be sent; null when it may.',
-      resolve: ({ plan }) => plan.url.refusal ?? null,
+      resolve: ({ plan }) => {
+        const { refusal } = plan.url
+        // A copy: an error that a resolver returns counts as thrown.
+        return refusal === undefined ? null : { code: refusal.code, message: refusal.message }
+      },
     }),
     method: t.field({
       type: HttpMethod,

@@ -148,6 +148,22 @@ export const PassthroughResult = builder.objectRef<GatewayAnswer>('PassthroughRe
       description: 'The request as a curl line, with `***` for the credential.',
       resolve: ({ plan }) => formatCurl(previewRequest(plan)),
     }),
+    downloadUrl: t.string({
+      nullable: true,
+      description:
+        'A link that makes this safe call again and streams its answer, for a browser or a person without a key: whoever holds it can follow it until it ends, as long as the access key that asked is alive.',
+      args: {
+        expiresInSeconds: t.arg.int({
+          required: true,
+          defaultValue: 300,
+          description: 'How long the link lives, 1 to 3,600.',
+        }),
+      },
+      resolve: ({ plan }, { expiresInSeconds }, { caller, services }) => {
+        const token = services.gateway.sealDownload(caller(), plan, expiresInSeconds)
+        return new URL(`downloads/${token}`, services.publicUrl()).href
+      },
+    }),
     connection: t.field({
       type: ConnectionType,
       description: 'The connection whose credential was used.',

@@ -1,14 +1,17 @@
 /** The body of a request, from the caller's JSON to the bytes on the wire. */
 import { GatewayError, invalidInput } from '../errors.ts'
+import { decodeBase64 } from './base64.ts'
 import type { ArrayFormat } from './connection.ts'
 import { isJsonType, parseMediaType } from './media-type.ts'
+import { encodeMultipart, type LoadFile } from './multipart.ts'
 import { encodeParameters, formParameterLimit, parameterNames } from './query.ts'
-import { describeKind, isObject, scalarText, trimTrailing } from './scalar.ts'
+import { describeKind, isObject } from './scalar.ts'
 
 export const bodyFormats = ['JSON', 'FORM', 'MULTIPART', 'TEXT', 'XML', 'BASE64'] as const
 export type BodyFormat = (typeof bodyFormats)[number]
 
-const maxBodyBytes = 25 * 1024 * 1024
+/** The longest body that is built or kept here; the raw route streams longer ones. */
+export const maxBodyBytes = 25 * 1024 * 1024
 
 export interface PlannedBody {
   readonly bytes: Buffer
@@ -26,6 +29,7 @@ export interface BodyInput {
   /** The caller's own `content-type`, which decides when no format is given. */
   readonly contentType: string | undefined
   readonly arrayFormat: ArrayFormat
+  readonly loadFile: LoadFile | undefined
 }
 
 /**
@@ -110,6 +114,7 @@ function refuseOtherCharset(contentType: string | undefined): void {
 
 /** Text without a format is sent as it is: it may be JSON whose digits and spelling matter. */
 function inferFormat(body: unknown, contentType: string | undefined): BodyFormat | 'AS_IS' {
+  if (body instanceof Blob) return 'BASE64'
   const { essence } = parseMediaType(contentType)
   if (essence === formType) return typeof body === 'string' ? 'AS_IS' : 'FORM'
   if (essence === 'multipart/form-data') return 'MULTIPART'
@@ -121,19 +126,40 @@ type EncodedBody = Omit<PlannedBody, 'format'>
 async function encodeBody(body: unknown, format: BodyFormat | 'AS_IS', input: BodyInput): Promise<EncodedBody> {
   switch (format) {
     case 'JSON':
+      refuseFiles(body)
       return plain(JSON.stringify(body), 'application/json')
     case 'FORM':
       return plain(encodeForm(body, input.arrayFormat), formType)
     case 'MULTIPART':
-      return encodeMultipart(body)
+      return { ...(await encodeMultipart(body, input.loadFile)), ownsContentType: true }
     case 'TEXT':
       return plain(requireText(body, format), 'text/plain; charset=utf-8')
     case 'XML':
       return plain(requireText(body, format), 'application/xml')
     case 'BASE64':
+      if (body instanceof Blob) return sendFile(body)
       return { bytes: decodeBase64('body', body), contentType: 'application/octet-stream', ownsContentType: false }
     case 'AS_IS':
       return encodeAsIs(requireText(body, 'TEXT'), input.contentType)
+  }
+}
+
+/** An uploaded file as the whole body. */
+async function sendFile(file: Blob): Promise<EncodedBody> {
+  const contentType = file.type === '' ? 'application/octet-stream' : file.type
+  return { bytes: Buffer.from(await file.arrayBuffer()), contentType, ownsContentType: false }
+}
+
+/** JSON has no way to write a file; it would become an empty object without a word. */
+function refuseFiles(body: unknown): void {
+  const waiting: unknown[] = [body]
+  while (waiting.length > 0) {
+    const value = waiting.pop()
+    if (value instanceof Blob) {
+      throw invalidInput('body', 'body holds a file; send it with bodyFormat MULTIPART, or as the whole body.')
+    }
+    if (typeof value !== 'object' || value === null) continue
+    for (const item of Object.values(value)) if (typeof item === 'object') waiting.push(item)
   }
 }
 
@@ -161,63 +187,9 @@ function encodeForm(body: unknown, arrayFormat: ArrayFormat): string {
   return encodeParameters('body', body, style).join('&')
 }
 
-/** Files are `{filename, contentType?, text}` or `{filename, contentType?, base64}`; an array repeats its field. */
-async function encodeMultipart(body: unknown): Promise<EncodedBody> {
-  if (!isObject(body))
-    throw invalidInput('body', `body takes an object of fields and files; got ${describeKind(body)}.`)
-  const form = new FormData()
-  let parts = 0
-  for (const [name, value] of Object.entries(body)) {
-    for (const [index, item] of (Array.isArray(value) ? value : [value]).entries()) {
-      parts += 1
-      if (parts > formParameterLimit)
-        throw invalidInput('body', `body has more than ${formParameterLimit} fields and files.`)
-      appendPart(form, name, item, Array.isArray(value) ? `body.${name}.${index}` : `body.${name}`)
-    }
-  }
-  const encoded = new Response(form)
-  return {
-    bytes: Buffer.from(await encoded.arrayBuffer()),
-    contentType: encoded.headers.get('content-type') ?? '',
-    ownsContentType: true,
-  }
-}
-
-function appendPart(form: FormData, name: string, value: unknown, field: string): void {
-  if (value === null || value === undefined) return
-  const text = scalarText(value)
-  if (text !== undefined) {
-    form.append(name, text)
-    return
-  }
-  if (!isObject(value) || typeof value.filename !== 'string') {
-    const takes = 'text, a number, a boolean, or a file {filename, contentType, text | base64}'
-    throw invalidInput(field, `${field} takes ${takes}; got ${describeKind(value)}.`)
-  }
-  const type = value.contentType ?? 'application/octet-stream'
-  if (typeof type !== 'string' || !/^[\x20-\x7e]+$/.test(type)) {
-    throw invalidInput(`${field}.contentType`, `${field}.contentType takes a media type such as image/png.`)
-  }
-  if ((typeof value.text === 'string') === (value.base64 !== undefined)) {
-    throw invalidInput(field, `${field} takes either text or base64 for its content.`)
-  }
-  const content =
-    typeof value.text === 'string' ? Buffer.from(value.text) : decodeBase64(`${field}.base64`, value.base64)
-  form.append(name, new File([new Uint8Array(content)], value.filename, { type }))
-}
-
 function requireText(body: unknown, format: string): string {
   if (typeof body === 'string' && body.isWellFormed()) return body
   if (typeof body === 'string')
     throw invalidInput('body', 'body has half of a surrogate pair; it takes well-formed text.')
   throw invalidInput('body', `body takes text with the format ${format}; got ${describeKind(body)}.`)
-}
-
-/** RFC 4648 §4 or §5, padded or not; nothing is skipped silently. */
-function decodeBase64(field: string, value: unknown): Buffer {
-  if (typeof value !== 'string') throw invalidInput(field, `${field} takes base64 text; got ${describeKind(value)}.`)
-  const bytes = Buffer.from(value, 'base64')
-  const canonical = trimTrailing(value.replaceAll('-', '+').replaceAll('_', '/'), '=')
-  if (trimTrailing(bytes.toString('base64'), '=') === canonical) return bytes
-  throw invalidInput(field, `${field} takes base64 text; got text that is not base64.`)
 }

@@ -14,6 +14,7 @@ import { decodeBody } from './decode.ts'
 import { createGuardedConnector } from './egress.ts'
 import { explainFailure } from './failure.ts'
 import { type OriginLimits, Origins } from './origins.ts'
+import { type PlannedAgain, planAgain } from './plan-again.ts'
 import { PrivateCaches } from './private-caches.ts'
 import { planRawRequest, type RawInput } from './raw-request.ts'
 import { type AnswerSink, ResponseRelay } from './relay.ts'
@@ -60,6 +61,8 @@ export interface Passthrough extends AsyncDisposable {
   plan(connection: ResolvedConnection, input: PassthroughInput): Promise<RequestPlan>
   /** The same for a raw request. @throws {GatewayError} */
   planRaw(connection: ResolvedConnection, input: RawInput): Promise<RequestPlan>
+  /** A request that was planned before, streamed. @throws {GatewayError} DESTINATION_NOT_ALLOWED */
+  planAgain(connection: ResolvedConnection, planned: PlannedAgain): Promise<RequestPlan>
   /** As {@link plan}, but a destination that may not be sent to is part of the plan. @throws {GatewayError} */
   explain(connection: ResolvedConnection, input: PassthroughInput): Promise<RequestPlan>
   /** Sends it and takes the answer in. A status of any kind is a response. @throws {CallFailure} */
@@ -98,6 +101,7 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
   return {
     plan: async (connection, input) => requireDestination(await planRequest(connection, input, allow)),
     planRaw: async (connection, input) => requireDestination(await planRawRequest(connection, input, allow)),
+    planAgain: async (connection, planned) => requireDestination(planAgain(connection, planned, allow)),
     explain: (connection, input) => planRequest(connection, input, allow),
     async send(plan, { inject, subject, signal, onBytes }) {
       const call = new Call(plan, inject, subject)

@@ -4,6 +4,7 @@ import type { HostAllowlist } from '../hosts.ts'
 import { type BodyFormat, bodyFormats, planBody, refuseInjectedFields } from './body.ts'
 import type { ArrayFormat, ResolvedConnection } from './connection.ts'
 import { planHeaders } from './headers.ts'
+import type { LoadFile } from './multipart.ts'
 import { queryParameterLimit } from './query.ts'
 import { maxRedirects } from './redirect-target.ts'
 import type { RetryPlan } from './retry-policy.ts'
@@ -28,6 +29,8 @@ export interface PassthroughInput {
   readonly headers?: unknown
   readonly body?: unknown
   readonly options?: PassthroughOptions | undefined
+  /** Fetches the files of a multipart body that are given by URL, once everything else is known to be right. */
+  readonly loadFile?: LoadFile | undefined
 }
 
 export interface PassthroughOptions {
@@ -109,6 +112,7 @@ export async function planRequest(
     format: options.bodyFormat,
     contentType: headers.get('content-type'),
     arrayFormat: arrayFormat ?? connection.arrayFormat,
+    loadFile: url.refusal === undefined ? input.loadFile : undefined,
   })
   if (body !== undefined && (body.ownsContentType || !headers.has('content-type')))
     headers.set('content-type', body.contentType)

@@ -10,6 +10,8 @@ export interface RawAnswerOptions {
   readonly requestId: string
   /** Undefined when links stay as the vendor wrote them. */
   readonly links: LinkPlace | undefined
+  /** True for a link that a browser follows: what a vendor sent must not run as a page of the gateway. */
+  readonly isDownload: boolean
 }
 
 export class RawAnswer implements AnswerSink {
@@ -44,7 +46,7 @@ export class RawAnswer implements AnswerSink {
   head(status: number, statusText: string, headers: readonly ResponseHeader[], facts: AnswerFacts): void {
     const { requestId } = this.#options
     const response = this.#response
-    const fields = this.#fieldsOf(headers)
+    const fields = this.#options.isDownload ? downloadFields(this.#fieldsOf(headers)) : this.#fieldsOf(headers)
     fields.push('x-passgate-request-id', requestId)
     if (facts.attempts > 1) fields.push('x-passgate-attempts', String(facts.attempts))
     if (facts.cache !== null) fields.push('x-passgate-cache', facts.cache)
@@ -100,6 +102,31 @@ export class RawAnswer implements AnswerSink {
       throw notHttp(code, cause)
     }
   }
+}
+
+/** Names of a download that only the gateway sets. */
+const ownOfDownload: ReadonlySet<string> = new Set([
+  'set-cookie',
+  'cache-control',
+  'content-security-policy',
+  'x-content-type-options',
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+])
+
+function downloadFields(fields: readonly string[]): string[] {
+  const kept: string[] = []
+  let disposition = 'attachment'
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = (fields[at] ?? '').toLowerCase()
+    const value = fields[at + 1] ?? ''
+    // A name that the vendor gives the file stays; to be shown in place is not the vendor's to say.
+    if (name === 'content-disposition') disposition = value.replace(/^\s*[\w-]+/, 'attachment')
+    else if (!ownOfDownload.has(name)) kept.push(fields[at] ?? '', value)
+  }
+  kept.push('content-disposition', disposition, 'content-security-policy', "sandbox; default-src 'none'")
+  kept.push('x-content-type-options', 'nosniff', 'cache-control', 'private, no-store')
+  return kept
 }
 
 function notHttp(what: string, cause?: unknown): GatewayError {

@@ -23,9 +23,13 @@ export interface RawRoute {
   handle(request: IncomingMessage, response: ServerResponse, requestId: string): void
   /** For the root listener: the vendor's paths at `/`, the connection from the key. */
   handleRoot(request: IncomingMessage, response: ServerResponse, requestId: string): void
+  /** For requests whose path starts with {@link downloadPrefix}. */
+  handleDownload(request: IncomingMessage, response: ServerResponse, requestId: string): void
 }
 
 export const rawPrefix = '/passthrough/'
+/** Where download links lead; what follows is the link's token. */
+export const downloadPrefix = '/downloads/'
 
 /** Which connection is meant and what of the URL is the vendor's. */
 interface Address {
@@ -38,37 +42,68 @@ interface Address {
 
 export function createRawRoute(options: RawRouteOptions): RawRoute {
   const { accessKeys, gateway, events } = options
-  async function handle(
-    request: IncomingMessage,
-    response: ServerResponse,
-    requestId: string,
-    readAddress: (url: string) => Address,
-  ): Promise<void> {
+  async function guard(exchange: Exchange, run: () => Promise<void>): Promise<void> {
+    const { request, response, requestId } = exchange
     response.on('finish', () => {
       if (!request.complete) lingerOver(request)
     })
     try {
-      const token = readAccessToken(request.headers)
-      if (token === undefined) throw noToken()
-      const caller = await accessKeys.authenticate(token)
-      const { connectionId, target, prefix } = readAddress(request.url ?? '')
-      const isWholePath = connectionId === undefined
-      const { method = '', rawHeaders } = request
-      const input = { method, target, isWholePath, rawHeaders, body: bodyOf(request), token }
-      const rewrites = request.headers['x-passgate-rewrite'] !== 'off'
-      await gateway.relay(caller, connectionId, input, plan => {
-        const links = rewrites ? placeOf(request, options.publicUrl, prefix, plan) : undefined
-        return new RawAnswer(response, { requestId, links })
-      })
+      await run()
     } catch (error) {
       if (!(error instanceof GatewayError)) events.requestFailed(requestId, error)
       refuse(response, error, requestId)
     }
   }
-  return {
-    handle: (request, response, requestId) => void handle(request, response, requestId, readAddress),
-    handleRoot: (request, response, requestId) => void handle(request, response, requestId, readRootAddress),
+  async function relay({ request, response, requestId }: Exchange, read: (url: string) => Address): Promise<void> {
+    const token = readAccessToken(request.headers)
+    if (token === undefined) throw noToken()
+    const caller = await accessKeys.authenticate(token)
+    const { connectionId, target, prefix } = read(request.url ?? '')
+    const isWholePath = connectionId === undefined
+    const { method = '', rawHeaders } = request
+    const input = { method, target, isWholePath, rawHeaders, body: bodyOf(request), token }
+    const rewrites = request.headers['x-passgate-rewrite'] !== 'off'
+    await gateway.relay(caller, connectionId, input, plan => {
+      const links = rewrites ? placeOf(request, options.publicUrl, prefix, plan) : undefined
+      return new RawAnswer(response, { requestId, links, isDownload: false })
+    })
   }
+  async function download({ request, response, requestId }: Exchange): Promise<void> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      throw invalidInput('method', `A download link takes GET; got ${request.method}.`)
+    }
+    const token = (request.url ?? '').slice(downloadPrefix.length).replace(/\?.*$/s, '')
+    const makeSink = () => new RawAnswer(response, { requestId, links: undefined, isDownload: true })
+    await gateway.download(token, rangeOf(request), makeSink)
+  }
+  return {
+    handle(request, response, requestId) {
+      const exchange = { request, response, requestId }
+      void guard(exchange, () => relay(exchange, readAddress))
+    },
+    handleRoot(request, response, requestId) {
+      const exchange = { request, response, requestId }
+      void guard(exchange, () => relay(exchange, readRootAddress))
+    },
+    handleDownload(request, response, requestId) {
+      const exchange = { request, response, requestId }
+      void guard(exchange, () => download(exchange))
+    },
+  }
+}
+
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
+}
+
+/** Part of a file, when who follows a link asks for no more (RFC 9110 §14). */
+function rangeOf({ headers }: IncomingMessage): [string, string][] {
+  return (['range', 'if-range'] as const).flatMap(name => {
+    const value = headers[name]
+    return typeof value === 'string' ? [[name, value] as [string, string]] : []
+  })
 }
 
 function readAddress(url: string): Address {

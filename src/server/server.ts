@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import Fastify, { type FastifyInstance } from 'fastify'
 import { StartError } from '../errors.ts'
 import type { GraphQLMount } from './graphql.ts'
-import { type RawRoute, rawPrefix } from './raw-route.ts'
+import { downloadPrefix, type RawRoute, rawPrefix } from './raw-route.ts'
 import { requestIdOf } from './request-id.ts'
 
 export interface ServerOptions {
@@ -33,8 +33,14 @@ export function createServer(options: ServerOptions): Server {
     // The raw route has any method and streams both ways: it is taken before the framework sees the request.
     serverFactory: handler =>
       createListener((request, response) => {
-        if (request.url?.startsWith(rawPrefix) !== true) handler(request, response)
-        else raw.handle(request, response, requestIdOf(request.headers['x-request-id']))
+        const { url = '' } = request
+        const handle = url.startsWith(rawPrefix)
+          ? raw.handle
+          : url.startsWith(downloadPrefix)
+            ? raw.handleDownload
+            : undefined
+        if (handle === undefined) handler(request, response)
+        else handle(request, response, requestIdOf(request.headers['x-request-id']))
       }),
     genReqId: request => requestIdOf(request.headers['x-request-id']),
     forceCloseConnections: 'idle',

@@ -76,7 +76,7 @@ describe('a body', () => {
     expect('x' in {}).toBe(false)
   })
 
-  const file = 'text, a number, a boolean, or a file {filename, contentType, text | base64}'
+  const file = 'text, a number, a boolean, an upload, or a file {filename, contentType, text | base64 | url}'
   test.each<[unknown, BodyFormat, string]>([
     [{}, 'TEXT', 'body takes text with the format TEXT; got an object.'],
     [1, 'TEXT', 'body takes text with the format TEXT; got a number.'],
@@ -91,11 +91,11 @@ describe('a body', () => {
     ['x', 'MULTIPART', 'body takes an object of fields and files; got text.'],
     [{ a: {} }, 'MULTIPART', `body.a takes ${file}; got an object.`],
     [{ a: [[1]] }, 'MULTIPART', `body.a.0 takes ${file}; got an array.`],
-    [{ a: { filename: 'f' } }, 'MULTIPART', 'body.a takes either text or base64 for its content.'],
+    [{ a: { filename: 'f' } }, 'MULTIPART', 'body.a takes one of text, base64 and url for its content.'],
     [
       { a: { filename: 'f', text: '', base64: '' } },
       'MULTIPART',
-      'body.a takes either text or base64 for its content.',
+      'body.a takes one of text, base64 and url for its content.',
     ],
     [
       { a: { filename: 'f', base64: '*' } },
