@@ -1,5 +1,6 @@
 /** Builds every part once, in the order they need each other, and takes them down in reverse. */
 import { AccessKeys } from './access/keys.ts'
+import { IdempotencyKeys } from './calls/idempotency.ts'
 import { CallRecorder } from './calls/recorder.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { type Config, formatListeningUrl, type Secrets } from './config.ts'
@@ -25,6 +26,7 @@ import { createConnectionStore } from './store/connections.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createEncryptionKeyStore } from './store/encryption-keys.ts'
 import { StoreError } from './store/failure.ts'
+import { createIdempotencyStore, type IdempotencyPlace } from './store/idempotency.ts'
 import { createIntegrationStore } from './store/integrations.ts'
 import { createWorkspaceStore, type Workspace } from './store/workspaces.ts'
 import { readOrCreateKeyFile } from './vault/key-file.ts'
@@ -102,6 +104,14 @@ async function buildApp(options: AppOptions): Promise<App> {
     connections,
     integrations,
     passthrough,
+    idempotencyKeys: new IdempotencyKeys({
+      store: stores.idempotency,
+      onFailure: error => events.answerNotKept(error),
+      seal: {
+        seal: (place, text) => vault.seal(answerBinding(place), text).envelope,
+        open: (place, sealed) => vault.open(answerBinding(place), sealed),
+      },
+    }),
     ticketSeal: {
       seal: text => vault.seal(ticketBinding, text).envelope,
       open: sealed => vault.open(ticketBinding, sealed),
@@ -156,6 +166,10 @@ function openLimitStore(redisUrl: string | undefined, events: Events): LimitStor
   return createRedisStore(redisUrl, { onError: error => events.limitsNotShared(error) })
 }
 
+function answerBinding({ workspaceId, connectionId, key }: IdempotencyPlace) {
+  return { workspaceId, kind: 'idempotentAnswer', id: `${connectionId} ${key}` }
+}
+
 /** Download links belong to no row. */
 const ticketBinding = { workspaceId: '', kind: 'download', id: '' }
 
@@ -167,6 +181,7 @@ function createStores({ db }: Database) {
     calls: createCallStore(db),
     connections: createConnectionStore(db),
     encryptionKeys: createEncryptionKeyStore(db),
+    idempotency: createIdempotencyStore(db),
     integrations: createIntegrationStore(db),
     workspaces: createWorkspaceStore(db),
   }

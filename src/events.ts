@@ -56,6 +56,9 @@ export function createEvents(log: Logger) {
     callsLost(lost: number): void {
       log.error({ lost }, 'call records lost: the queue is full')
     },
+    answerNotKept(error: unknown): void {
+      log.error({ err: error }, 'the answer of an idempotent write could not be kept')
+    },
     limitsNotShared(error: unknown): void {
       log.error({ err: error }, 'the shared store for limits is away; each replica counts for itself')
     },

@@ -1,5 +1,6 @@
 /** The one road of every request: caller → policy → connection → plan → stack → result → record. */
 import { boundConnection, type Caller, requireScope } from '../access/caller.ts'
+import type { IdempotencyKeys } from '../calls/idempotency.ts'
 import { type Connections, connectionNotFound } from '../connections/connections.ts'
 import { type Integration, type Integrations, integrationNotFound } from '../connections/integrations.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
@@ -21,6 +22,7 @@ import type { ConnectionRow } from '../store/connections.ts'
 import { newId } from '../store/ids.ts'
 import { openTicket, sealTicket, type TicketSeal } from './downloads.ts'
 import { createDirectLookups, type Lookups } from './lookups.ts'
+import { onceOf } from './once.ts'
 import { Operation } from './operation.ts'
 import { readKey } from './read-key.ts'
 import { resolveConnection } from './resolve.ts'
@@ -46,6 +48,7 @@ export interface GatewayParts {
   readonly connections: Connections
   readonly integrations: Integrations
   readonly passthrough: Passthrough
+  readonly idempotencyKeys: IdempotencyKeys
   readonly ticketSeal: TicketSeal
   /** Who an access key is; throws `UNAUTHENTICATED` when it is gone. */
   readonly findCaller: (workspaceId: string, keyId: string) => Promise<Caller>
@@ -63,7 +66,7 @@ export interface Traveller {
 }
 
 /** What is known of a call before it is sent. */
-interface Journey {
+export interface Journey {
   readonly caller: Caller
   readonly connection: ConnectionRow
   readonly integration: Integration
@@ -109,7 +112,10 @@ export class Gateway {
     const journey = await this.#prepare(operation, selector, input.method, 'MUTATION', connection =>
       this.#parts.passthrough.plan(connection, { ...input, mode: 'WRITE', loadFile }),
     )
-    return operation.write(onBytes => this.#send(journey, operation.signal, onBytes))
+    const send = () => operation.write(onBytes => this.#send(journey, operation.signal, onBytes))
+    const key = input.options?.idempotencyKey
+    if (key === undefined || isSafeMethod(input.method)) return send()
+    return this.#parts.idempotencyKeys.run(onceOf(journey, key, operation.signal, send))
   }
 
   /** Hands the answer on as it comes. @param connectionId undefined for the one that the caller's key is bound to */

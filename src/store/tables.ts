@@ -160,6 +160,33 @@ export const calls = pgTable(
   ],
 )
 
+/** A write's key and what it was answered; while it is under way, who holds it and until when. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    workspaceId: typeId('ws', 'workspace_id').notNull(),
+    connectionId: typeId('conn', 'connection_id').notNull(),
+    key: orderedText('key').notNull(),
+    requestHash: bytes('request_hash').notNull(),
+    /** Null once it is answered. */
+    owner: text('owner'),
+    leasedUntil: instant('leased_until').notNull(),
+    status: integer('status'),
+    /** Null while it runs, and for an answer that was too long to keep. */
+    sealedAnswer: bytes('sealed_answer'),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.connectionId, table.key] }),
+    foreignKey({
+      columns: [table.workspaceId, table.connectionId],
+      foreignColumns: [connections.workspaceId, connections.id],
+      name: 'idempotency_keys_connection',
+    }).onDelete('cascade'),
+    index('idempotency_keys_expired').on(table.expiresAt),
+  ],
+)
+
 /** Which encryption keys this store was sealed with: a start with another key is noticed before it seals anything. */
 export const encryptionKeys = pgTable('encryption_keys', {
   id: orderedText('id').primaryKey(),
