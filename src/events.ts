@@ -8,7 +8,6 @@ interface ConnectionFacts {
 }
 
 export interface CallFacts {
-  readonly id: string
   readonly workspaceId: string
   readonly connectionId: string
   readonly integration: string
@@ -44,9 +43,10 @@ export function createEvents(log: Logger) {
       log.warn({ keyId, connections }, 'connections are sealed under an encryption key that is not in the key ring')
     },
     callFinished(call: CallFacts): void {
-      const { id, workspaceId, connectionId, integration, method, status, errorCode, attempts, durationMs } = call
+      if (!log.isLevelEnabled('debug')) return
+      const { workspaceId, connectionId, integration, method, status, errorCode, attempts, durationMs } = call
       log.debug(
-        { callId: id, workspaceId, connectionId, integration, method, status, errorCode, attempts, durationMs },
+        { workspaceId, connectionId, integration, method, status, errorCode, attempts, durationMs },
         'call finished',
       )
     },

@@ -27,7 +27,7 @@ export class AccessKeys {
   readonly #hasConnection: (workspaceId: string, id: string) => Promise<boolean>
   /** When each key was last marked as used, so that a busy key costs one write a minute. */
   readonly #touched = new Map<string, number>()
-  readonly #byHash = new Memo<AccessKeyRow>()
+  readonly #bySecret = new Memo<AccessKeyRow>()
 
   constructor(store: AccessKeyStore, hasConnection: (workspaceId: string, id: string) => Promise<boolean>) {
     this.#store = store
@@ -67,17 +67,18 @@ export class AccessKeys {
 
   /** @throws GatewayError `UNAUTHENTICATED`, with one message for unknown, deleted and expired keys. */
   async authenticate(secret: string): Promise<Caller> {
-    const row = secret.length <= maxSecretLength ? await this.#find(hashSecret(secret)) : undefined
+    const row =
+      secret.length <= maxSecretLength ? (this.#bySecret.peek(secret) ?? (await this.#find(secret))) : undefined
     if (row === undefined || isExpired(row)) throw unknownKey()
     this.#touch(row)
-    return toCaller(row)
+    return callerFor(row)
   }
 
   /** The caller that a key of the workspace is. @throws GatewayError `UNAUTHENTICATED` when it is gone */
   async callerOf(workspaceId: string, id: string): Promise<Caller> {
     const row = await this.#store.get(workspaceId, id)
     if (row === undefined || isExpired(row)) throw unknownKey()
-    return toCaller(row)
+    return callerFor(row)
   }
 
   list(workspaceId: string, page: PageArgs): Promise<Page<AccessKey>> {
@@ -91,14 +92,14 @@ export class AccessKeys {
   /** True when there was such a key; from then on it authenticates nothing. */
   async delete(workspaceId: string, id: string): Promise<boolean> {
     const wasThere = await this.#store.delete(workspaceId, id)
-    this.#byHash.clear()
+    this.#bySecret.clear()
     return wasThere
   }
 
   /** Makes the operator's preset secret the workspace's preset admin key, replacing an earlier preset. */
   async presetAdmin(workspaceId: string, secret: string): Promise<void> {
     await this.#store.savePreset(workspaceId, adminKey(secret))
-    this.#byHash.clear()
+    this.#bySecret.clear()
   }
 
   /**
@@ -126,8 +127,8 @@ export class AccessKeys {
     )
   }
 
-  #find(hash: Buffer): Promise<AccessKeyRow | undefined> {
-    return this.#byHash.get(hash.toString('latin1'), () => this.#store.findByHash(hash))
+  #find(secret: string): Promise<AccessKeyRow | undefined> {
+    return this.#bySecret.get(secret, () => this.#store.findByHash(hashSecret(secret)))
   }
 
   #touch(row: AccessKeyRow): void {
@@ -146,6 +147,18 @@ function isExpired({ expiresAt }: AccessKeyRow): boolean {
 
 function unknownKey(): GatewayError {
   return new GatewayError('UNAUTHENTICATED', 'The access key is unknown, expired or deleted.')
+}
+
+const callers = new WeakMap<AccessKeyRow, Caller>()
+
+/** Made once for as long as the row is remembered. */
+function callerFor(row: AccessKeyRow): Caller {
+  let caller = callers.get(row)
+  if (caller === undefined) {
+    caller = toCaller(row)
+    callers.set(row, caller)
+  }
+  return caller
 }
 
 function toCaller(row: AccessKeyRow): Caller {

@@ -1,5 +1,5 @@
 /** The text of an access key: `pgk_`, 32 random bytes in base64url, and a checksum that a typing error fails. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const prefix = 'pgk_'
@@ -12,7 +12,7 @@ export function newAccessKeySecret(): string {
 
 /** What the store keeps. One round of SHA-256 is enough: the input has at least 32 characters of high entropy. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest()
+  return hash('sha256', secret, 'buffer')
 }
 
 /** The part of a secret that lists may show: enough to tell keys apart, useless to a thief. */

@@ -1,8 +1,8 @@
 /** Keeps the record of executed calls: queued in memory, written in batches off the hot path, flushed at the end. */
-import type { CallRow } from '../store/calls.ts'
+import type { NewCall } from '../store/calls.ts'
 
 export interface RecorderOptions {
-  readonly write: (calls: readonly CallRow[]) => Promise<void>
+  readonly write: (calls: readonly NewCall[]) => Promise<void>
   /** Told when a batch could not be written; it is tried again with the next one. */
   readonly onFailure: (error: unknown, waiting: number) => void
   /** Told how many of the oldest calls were given up when the queue was full. */
@@ -15,7 +15,7 @@ export interface RecorderOptions {
 
 export class CallRecorder implements AsyncDisposable {
   readonly #options: Required<RecorderOptions>
-  #waiting: CallRow[] = []
+  #waiting: NewCall[] = []
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
 
@@ -23,7 +23,7 @@ export class CallRecorder implements AsyncDisposable {
     this.#options = { flushEveryMs: 250, batchSize: 500, capacity: 50_000, ...options }
   }
 
-  record(call: CallRow): void {
+  record(call: NewCall): void {
     this.#waiting.push(call)
     const surplus = this.#waiting.length - this.#options.capacity
     if (surplus > 0) {

@@ -17,9 +17,9 @@ import type { RawInput } from '../passthrough/raw-request.ts'
 import type { AnswerSink } from '../passthrough/relay.ts'
 import { isSafeMethod, type PassthroughInput, type RequestPlan } from '../passthrough/request.ts'
 import type { UpstreamResponse } from '../passthrough/response.ts'
-import type { CallRow } from '../store/calls.ts'
+import type { CallRow, NewCall } from '../store/calls.ts'
 import type { ConnectionRow } from '../store/connections.ts'
-import { newId } from '../store/ids.ts'
+import { newUuid } from '../store/ids.ts'
 import { openTicket, sealTicket, type TicketSeal } from './downloads.ts'
 import { createDirectLookups, type Lookups } from './lookups.ts'
 import { onceOf } from './once.ts'
@@ -53,7 +53,7 @@ export interface GatewayParts {
   /** Who an access key is; throws `UNAUTHENTICATED` when it is gone. */
   readonly findCaller: (workspaceId: string, keyId: string) => Promise<Caller>
   /** Keeps the record of an executed call; must not wait. */
-  readonly record: (call: CallRow) => void
+  readonly record: (call: NewCall) => void
   readonly callFinished: (call: CallFacts) => void
 }
 
@@ -256,8 +256,8 @@ export class Gateway {
   ): void {
     if (!outcome.executed) return
     const mark = plan.url.path.indexOf('?')
-    const call: CallRow = {
-      id: newId('call'),
+    const call: NewCall = {
+      uuid: newUuid(),
       workspaceId: connection.workspaceId,
       connectionId: connection.id,
       integration: connection.integration,

@@ -3,7 +3,6 @@ import { connectionNotFound } from '../connections/connections.ts'
 import { integrationNotFound } from '../connections/integrations.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { ConnectionRow } from '../store/connections.ts'
-import { isId } from '../store/ids.ts'
 import type { Lookups } from './lookups.ts'
 
 export interface ConnectionSelector {
@@ -28,7 +27,7 @@ export async function selectConnection(lookups: Lookups, selector: ConnectionSel
         'Name the connection by connectionId, or by integration and endUserId; got both.',
       )
     }
-    const row = isId('conn', connectionId) ? await lookups.connection(connectionId) : undefined
+    const row = await lookups.connection(connectionId)
     if (row === undefined) throw connectionNotFound()
     return row
   }

@@ -10,11 +10,15 @@ import { createContext, type GraphQLContext, type GraphQLServices } from '../gra
 import { faceOf } from '../graphql/errors.ts'
 import { schema } from '../graphql/schema.ts'
 import { parseExactJson } from '../passthrough/exact-json.ts'
+import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
+import { sendProblem } from './problem.ts'
 
 export interface GraphQLMountOptions {
   readonly services: GraphQLServices
   readonly events: Events
   readonly corsOrigins: readonly string[]
+  /** Sends everything through Yoga's own listener, to be compared with. */
+  readonly isYogaOnly?: boolean
 }
 
 export type GraphQLMount = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>
@@ -22,6 +26,8 @@ export type GraphQLMount = (request: IncomingMessage, response: ServerResponse, 
 interface ServerContext {
   readonly requestId: string
   readonly req: IncomingMessage
+  /** The short way's own; Yoga's requests bring theirs. */
+  readonly signal?: AbortSignal
 }
 
 /** Bytes of a GraphQL request; a body to pass on is part of it, base64 included. */
@@ -62,17 +68,31 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
       headers: JSON.stringify({ authorization: 'Bearer PUT_AN_ACCESS_KEY_HERE' }, null, 2),
       shouldPersistHeaders: false,
     },
-    context: ({ req, requestId, request }) =>
+    context: ({ req, requestId, request, signal }) =>
       createContext({
         services: options.services,
         requestId,
         token: readAccessToken(req.headers),
-        signal: request.signal,
+        signal: signal ?? request.signal,
       }),
     plugins: [useExactJson(), useErrorFaces(options.events)],
   })
+  const answerPost = createPostHandler({
+    // Yoga types its pipeline by the whole context; what goes in and comes out is the same.
+    openPipeline: yoga.getEnveloped as unknown as (context: PostContext) => Pipeline,
+    finish: (result, requestId) => finishResult(result, requestId, options.events),
+    maxBytes: maxRequestBytes,
+    hasCors: options.corsOrigins.length > 0,
+  })
   return async (req, response, requestId) => {
-    await yoga(req, response, { req, requestId })
+    try {
+      if (options.isYogaOnly !== true && (await answerPost(req, response, requestId))) return
+      await yoga(req, response, { req, requestId })
+    } catch (error) {
+      options.events.requestFailed(requestId, error)
+      if (response.headersSent) response.destroy()
+      else sendProblem(response, error, requestId)
+    }
   }
 }
 
@@ -100,12 +120,17 @@ function useErrorFaces(events: Events): Plugin<object, ServerContext> {
   return {
     onResultProcess({ result, setResult, serverContext }) {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return
-      const { requestId } = serverContext
-      const errors = result.errors?.map(error => publicError(error, requestId, !('data' in result), events))
-      const answer: ExecutionResult & { stringify: typeof answerText } = { ...result, stringify: answerText }
-      setResult(errors === undefined ? answer : { ...answer, errors })
+      const finished = finishResult(result, serverContext.requestId, events)
+      const answer: ExecutionResult & { stringify: typeof answerText } = { ...finished, stringify: answerText }
+      setResult(answer)
     },
   }
+}
+
+function finishResult(result: ExecutionResult, requestId: string, events: Events): ExecutionResult {
+  if (result.errors === undefined) return result
+  const isWhole = !('data' in result)
+  return { ...result, errors: result.errors.map(error => publicError(error, requestId, isWhole, events)) }
 }
 
 function publicError(error: unknown, requestId: string, isWhole: boolean, events: Events): GraphQLError {

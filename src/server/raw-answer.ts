@@ -8,8 +8,8 @@ import { isLinkHeader, type LinkPlace, rewriteLinks } from './rewrite-links.ts'
 
 export interface RawAnswerOptions {
   readonly requestId: string
-  /** Undefined when links stay as the vendor wrote them. */
-  readonly links: LinkPlace | undefined
+  /** Undefined when links stay as the vendor wrote them; asked when there is one. */
+  readonly links: (() => LinkPlace) | undefined
   /** True for a link that a browser follows: what a vendor sent must not run as a page of the gateway. */
   readonly isDownload: boolean
 }
@@ -87,7 +87,7 @@ export class RawAnswer implements AnswerSink {
       const lower = name.toLowerCase()
       const isOfThisHop = isFramingHeader(lower) && lower !== 'content-length' && lower !== 'trailer'
       if (isOfThisHop || dropped?.has(lower) === true) continue
-      fields.push(name, links !== undefined && isLinkHeader(lower) ? rewriteLinks(lower, value, links) : value)
+      fields.push(name, links !== undefined && isLinkHeader(lower) ? rewriteLinks(lower, value, links()) : value)
     }
     return fields
   }

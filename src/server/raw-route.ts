@@ -64,7 +64,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     const input = { method, target, isWholePath, rawHeaders, body: bodyOf(request), token }
     const rewrites = request.headers['x-passgate-rewrite'] !== 'off'
     await gateway.relay(caller, connectionId, input, plan => {
-      const links = rewrites ? placeOf(request, options.publicUrl, prefix, plan) : undefined
+      const links = rewrites ? () => placeOf(request, options.publicUrl, prefix, plan) : undefined
       return new RawAnswer(response, { requestId, links, isDownload: false })
     })
   }

@@ -1,5 +1,11 @@
 /** The HTTP edge: which address leads where, and how the listener starts and drains. */
-import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { StartError } from '../errors.ts'
 import type { GraphQLMount } from './graphql.ts'
@@ -30,15 +36,10 @@ export function createServer(options: ServerOptions): Server {
   const { raw } = options
   const fastify = Fastify({
     logger: false,
-    // The raw route has any method and streams both ways: it is taken before the framework sees the request.
+    // These read and write by themselves, with any method: they are taken before the framework sees the request.
     serverFactory: handler =>
       createListener((request, response) => {
-        const { url = '' } = request
-        const handle = url.startsWith(rawPrefix)
-          ? raw.handle
-          : url.startsWith(downloadPrefix)
-            ? raw.handleDownload
-            : undefined
+        const handle = findRoute(request.url ?? '', options)
         if (handle === undefined) handler(request, response)
         else handle(request, response, requestIdOf(request.headers['x-request-id']))
       }),
@@ -49,7 +50,6 @@ export function createServer(options: ServerOptions): Server {
   fastify.addHook('onRequest', async (request, reply) => {
     reply.raw.setHeader('x-request-id', request.id)
   })
-  mountGraphQL(fastify, options.graphql)
   fastify.get('/livez', async () => ({ status: 'live' }))
   fastify.get('/readyz', async (_request, reply) => {
     try {
@@ -79,16 +79,16 @@ function createListener(handler: RequestListener): HttpServer {
   return createHttpServer({ maxHeaderSize, requestTimeout: 0, keepAliveTimeout: 72_000 }, handler)
 }
 
-/** Yoga reads the request itself: nothing of Fastify touches the body, and no parser can refuse it first. */
-function mountGraphQL(fastify: FastifyInstance, graphql: GraphQLMount): void {
-  fastify.register(async scope => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    scope.all('/graphql', async (request, reply) => {
-      reply.hijack()
-      await graphql(request.raw, reply.raw, request.id)
-    })
-  })
+type Route = (request: IncomingMessage, response: ServerResponse, requestId: string) => void
+
+function findRoute(url: string, { raw, graphql }: ServerOptions): Route | undefined {
+  if (url.startsWith(rawPrefix)) return raw.handle
+  if (url.startsWith(downloadPrefix)) return raw.handleDownload
+  if (url !== '/graphql' && !url.startsWith('/graphql?')) return undefined
+  return (request, response, requestId) => {
+    response.setHeader('x-request-id', requestId)
+    void graphql(request, response, requestId)
+  }
 }
 
 async function listen(fastify: FastifyInstance, host: string, port: number): Promise<number> {

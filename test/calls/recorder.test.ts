@@ -1,13 +1,13 @@
 /** No recorded call is lost while the store is away for a while, and memory stays bounded when it is away for long. */
 import { expect, test, vi } from 'vitest'
 import { CallRecorder } from '../../src/calls/recorder.ts'
-import type { CallRow } from '../../src/store/calls.ts'
+import type { NewCall } from '../../src/store/calls.ts'
 
-const call = (id: number) => ({ id: `call_${id}` }) as CallRow
-const ids = (calls: readonly CallRow[]) => calls.map(({ id }) => Number(id.slice(5)))
+const call = (id: number) => ({ uuid: `call_${id}` }) as NewCall
+const ids = (calls: readonly NewCall[]) => calls.map(({ uuid }) => Number(uuid.slice(5)))
 
 function createRecorder(
-  write: (calls: readonly CallRow[]) => Promise<void>,
+  write: (calls: readonly NewCall[]) => Promise<void>,
   options: { capacity?: number; batchSize?: number } = {},
 ) {
   const failures: number[] = []

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll } from 'vitest'
 import { type ErrorDetail, GatewayError } from '../../src/errors.ts'
 import type { NewAccessKeyRow } from '../../src/store/access-keys.ts'
-import type { CallRow } from '../../src/store/calls.ts'
+import type { CallRow, NewCall } from '../../src/store/calls.ts'
 import type { NewConnectionRow } from '../../src/store/connections.ts'
 import type { Db } from '../../src/store/database.ts'
-import { newId } from '../../src/store/ids.ts'
+import { newId, newUuid, toTypeId } from '../../src/store/ids.ts'
 import { workspaces } from '../../src/store/tables.ts'
 import { createTestDatabase, type DatabaseKind, type TestDatabase } from '../support/database.ts'
 
@@ -64,10 +64,13 @@ export function accessKeyRow(workspaceId: string, values: Partial<NewAccessKeyRo
   }
 }
 
-export function callRow(workspaceId: string, values: Partial<CallRow> = {}): CallRow {
+/** As it is stored, with its id in both spellings. */
+export function callRow(workspaceId: string, values: Partial<NewCall> = {}): CallRow & NewCall {
+  const uuid = values.uuid ?? newUuid()
   return {
     workspaceId,
-    id: newId('call'),
+    uuid,
+    id: toTypeId('call', uuid),
     connectionId: newId('conn'),
     integration: 'acme',
     endUserId: 'user-1',

@@ -5,16 +5,23 @@ import { matchesHost } from '../../hosts.ts'
 import { formType } from '../body.ts'
 import { callOf } from '../call.ts'
 import { parseMediaType } from '../media-type.ts'
+import { PinnedOrigins } from '../pinned-origins.ts'
 import { refuse } from './refuse.ts'
 
 type Fields = Readonly<Record<string, string>>
 
 export function createCredentials(): Dispatcher.DispatcherComposeInterceptor {
+  const pinned = new PinnedOrigins()
   return dispatch =>
     function addCredentials(options, handler) {
       const { plan, inject } = callOf(options)
-      const origin = new URL(String(options.origin))
-      if (!plan.connection.hosts.some(pattern => matchesHost(pattern, origin))) return dispatch(options, handler)
+      const { hosts } = plan.connection
+      const origin = String(options.origin)
+      if (!pinned.has(hosts, origin)) {
+        const url = new URL(origin)
+        if (!hosts.some(pattern => matchesHost(pattern, url))) return dispatch(options, handler)
+        pinned.add(hosts, origin)
+      }
       let proved: Dispatcher.DispatchOptions
       try {
         proved = prove(options, inject())
@@ -27,23 +34,27 @@ export function createCredentials(): Dispatcher.DispatcherComposeInterceptor {
 
 /** The request with the credential in the places that the integration names. */
 export function prove(options: Dispatcher.DispatchOptions, injection: Injection): Dispatcher.DispatchOptions {
-  const added = Object.entries(injection.headers)
-  const headers = [...withoutHeaders(options.headers as string[], injection.headers), ...added.flat()]
+  const headers = withHeaders(options.headers as string[], injection.headers)
   const path = addQuery(options.path, injection.query)
   if (Object.keys(injection.body).length === 0) return { ...options, headers, path }
   return { ...options, path, ...addToBody(headers, options.body as Buffer | null, injection.body) }
 }
 
 /** A static header of the same name gives way: two would be read as one, or the wrong one would count. */
-function withoutHeaders(headers: readonly string[], names: Fields): string[] {
-  return headers.filter((_, index) => !Object.hasOwn(names, headers[index - (index % 2)] ?? ''))
+function withHeaders(headers: readonly string[], added: Fields): string[] {
+  const proved: string[] = []
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] ?? ''
+    if (!Object.hasOwn(added, name.toLowerCase())) proved.push(name, headers[at + 1] ?? '')
+  }
+  for (const name of Object.keys(added)) proved.push(name, added[name] ?? '')
+  return proved
 }
 
 function addQuery(path: string, fields: Fields): string {
-  const pairs = Object.entries(fields).map(
-    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
-  )
-  if (pairs.length === 0) return path
+  const names = Object.keys(fields)
+  if (names.length === 0) return path
+  const pairs = names.map(name => `${encodeURIComponent(name)}=${encodeURIComponent(fields[name] ?? '')}`)
   const separator = !path.includes('?') ? '?' : /[?&]$/.test(path) ? '' : '&'
   return path + separator + pairs.join('&')
 }
