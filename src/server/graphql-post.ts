@@ -92,7 +92,7 @@ export function createPostHandler(options: PostOptions<PostContext>): PostHandle
     })
     const pipeline = options.openPipeline({ requestId, req: request, signal: leaving.signal })
     const document = findDocument(pipeline, plain.query)
-    if (document === undefined) return leaveToYoga(request, bytes)
+    if (document === undefined || !hasOperation(document, plain.operationName)) return leaveToYoga(request, bytes)
     const contextValue = await openContext(pipeline)
     if (contextValue === undefined) return leaveToYoga(request, bytes)
     const { variables: variableValues, operationName } = plain
@@ -167,6 +167,12 @@ function readRequest(bytes: Buffer): PlainRequest | undefined {
 
 function hasSubscription(document: DocumentNode): boolean {
   return document.definitions.some(node => node.kind === 'OperationDefinition' && node.operation === 'subscription')
+}
+
+/** True when it is clear which operation is meant. */
+function hasOperation(document: DocumentNode, name: string | null | undefined): boolean {
+  const operations = document.definitions.filter(node => node.kind === 'OperationDefinition')
+  return name == null ? operations.length === 1 : operations.some(node => node.name?.value === name)
 }
 
 function leaveToYoga(request: IncomingMessage, bytes: Buffer): false {
