@@ -5,6 +5,7 @@ import ipaddr from 'ipaddr.js'
 import { buildConnector } from 'undici'
 import { GatewayError } from '../errors.ts'
 import { type HostAllowlist, matchesHost, parseAddress } from '../hosts.ts'
+import { PinnedOrigins } from './pinned-origins.ts'
 
 const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
 
@@ -13,6 +14,26 @@ const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 
  * name is looked up for them; names are judged by {@link createGuardedConnector} when they are dialled.
  */
 export function refuseDestination(url: URL, hosts: readonly string[], allow: HostAllowlist): GatewayError | undefined {
+  const known = passedOf(allow)
+  if (known.has(hosts, url.origin)) return undefined
+  const found = judgeDestination(url, hosts, allow)
+  if (found === undefined) known.add(hosts, url.origin)
+  return found
+}
+
+const passed = new WeakMap<HostAllowlist, PinnedOrigins>()
+
+/** What did not pass is judged, and worded, anew. */
+function passedOf(allow: HostAllowlist): PinnedOrigins {
+  let known = passed.get(allow)
+  if (known === undefined) {
+    known = new PinnedOrigins()
+    passed.set(allow, known)
+  }
+  return known
+}
+
+function judgeDestination(url: URL, hosts: readonly string[], allow: HostAllowlist): GatewayError | undefined {
   const port = url.port === '' ? defaultPorts[url.protocol] : Number(url.port)
   if (port === undefined) return refusal(`${url.protocol} URLs are not sent to; use https.`)
   if (!hosts.some(pattern => matchesHost(pattern, url))) {

@@ -1,4 +1,5 @@
 /** What an upstream answered, whole in memory, and the views of its bytes. */
+import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 import { selectJson } from './json-path.ts'
 import { EmbeddedJson } from './json-text.ts'
@@ -94,7 +95,9 @@ export function joinHeader(headers: readonly ResponseHeader[], name: string): st
 function parseJson(bytes: Buffer, essence: string): ParsedJson | null {
   if (bytes.length === 0) return null
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (!isUtf8(bytes)) return null
+    const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+    const text = bytes.toString('utf8', hasMark ? 3 : 0)
     if (essence !== '' && !isJsonType(essence) && !/^[\t\n\r ]*[[{]/.test(text)) return null
     return { text, value: JSON.parse(text) }
   } catch {

@@ -10,6 +10,7 @@ import { createContext, type GraphQLContext, type GraphQLServices } from '../gra
 import { faceOf } from '../graphql/errors.ts'
 import { schema } from '../graphql/schema.ts'
 import { parseExactJson } from '../passthrough/exact-json.ts'
+import { parseMultipart } from './graphql-multipart.ts'
 import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
 import { sendProblem } from './problem.ts'
 
@@ -55,7 +56,6 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     landingPage: false,
     logging: false,
     maskedErrors: false,
-    multipart: false,
     maxRequestBodySize: maxRequestBytes,
     cors:
       options.corsOrigins.length === 0
@@ -96,21 +96,24 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
   }
 }
 
-/** Numbers in the variables keep their digits: the parser that Yoga chose reads them from the exact text. */
+/** Numbers in the variables keep their digits: what Yoga would parse is read from the exact text. */
 function useExactJson(): Plugin {
   return {
     onRequestParse({ request, requestParser, setRequestParser }) {
-      if (
-        requestParser === undefined ||
-        !/^application\/(?:graphql\+)?json/.test(request.headers.get('content-type') ?? '')
-      )
-        return
-      setRequestParser(original => {
-        const json = async () => parseExactJson(await original.text())
-        return requestParser(
-          new Proxy(original, { get: (target, name) => (name === 'json' ? json : Reflect.get(target, name, target)) }),
-        )
-      })
+      const type = request.headers.get('content-type') ?? ''
+      if (requestParser === undefined) return
+      if (type.startsWith('multipart/form-data')) {
+        setRequestParser(async original => parseMultipart(await original.formData()))
+      } else if (/^application\/(?:graphql\+)?json/.test(type)) {
+        setRequestParser(original => {
+          const json = async () => parseExactJson(await original.text())
+          return requestParser(
+            new Proxy(original, {
+              get: (target, name) => (name === 'json' ? json : Reflect.get(target, name, target)),
+            }),
+          )
+        })
+      }
     },
   }
 }
