@@ -5,7 +5,7 @@ import { refusal } from '../auth/refusal.ts'
 import { definition } from './definition.ts'
 
 const fields =
-  '$schema, slug, name, description, categories, docs, sources, baseUrl, hosts, config, auth, headers, arrayFormat, retry, pagination, verify'
+  '$schema, slug, name, description, categories, docs, sources, baseUrl, hosts, config, auth, headers, arrayFormat, retry, idempotencyHeader, pagination, verify'
 const schemes = 'none, apiKey, basic, bearer, oauth2'
 const patternTakes = 'a pattern in RE2 syntax (no lookaround, no backreferences)'
 
