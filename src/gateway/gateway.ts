@@ -22,6 +22,7 @@ import type { ConnectionRow } from '../store/connections.ts'
 import { newUuid } from '../store/ids.ts'
 import { openTicket, sealTicket, type TicketSeal } from './downloads.ts'
 import { createDirectLookups, type Lookups } from './lookups.ts'
+import { Memory } from './memory.ts'
 import { onceOf } from './once.ts'
 import { Operation } from './operation.ts'
 import { readKey } from './read-key.ts'
@@ -49,6 +50,7 @@ export interface GatewayParts {
   readonly integrations: Integrations
   readonly passthrough: Passthrough
   readonly idempotencyKeys: IdempotencyKeys
+  readonly memory?: Memory
   readonly ticketSeal: TicketSeal
   /** Who an access key is; throws `UNAUTHENTICATED` when it is gone. */
   readonly findCaller: (workspaceId: string, keyId: string) => Promise<Caller>
@@ -75,15 +77,18 @@ export interface Journey {
 }
 
 export class Gateway {
+  /** What requests and answers may hold at once. */
+  readonly memory: Memory
   readonly #parts: GatewayParts
 
   constructor(parts: GatewayParts) {
     this.#parts = parts
+    this.memory = parts.memory ?? new Memory()
   }
 
   /** What the calls of one request of a caller share. */
   startOperation(traveller: Traveller): GatewayOperation {
-    return new Operation(traveller)
+    return new Operation({ ...traveller, memory: this.memory })
   }
 
   /** A read: safe methods only; an equal one of the same operation shares the answer. */

@@ -2,6 +2,7 @@
 import type { Caller } from '../access/caller.ts'
 import { GatewayError } from '../errors.ts'
 import type { Lookups } from './lookups.ts'
+import type { Memory } from './memory.ts'
 
 /** How much one operation may cause upstream. */
 export interface OperationBudget {
@@ -27,17 +28,29 @@ export class Operation<Answer> {
   #calls = 0
   #bytes = 0
   #computeMs = 0
+  readonly #memory: Memory
+  #heldBytes = 0
+  #isOver = false
 
   constructor(parts: {
     caller: Caller
     lookups: Lookups
     signal?: AbortSignal | undefined
+    memory: Memory
     budget?: OperationBudget | undefined
   }) {
     this.caller = parts.caller
     this.lookups = parts.lookups
     this.signal = parts.signal
+    this.#memory = parts.memory
     this.#budget = parts.budget ?? defaultBudget
+  }
+
+  /** To be called when its answer is out: what it held is free again. */
+  end(): void {
+    this.#memory.give(this.#heldBytes)
+    this.#heldBytes = 0
+    this.#isOver = true
   }
 
   /** Sends a read, or shares the answer of an equal one of this operation. */
@@ -82,10 +95,15 @@ export class Operation<Answer> {
   #take(count: number): void {
     const { maxBytes } = this.#budget
     this.#bytes += count
-    if (this.#bytes <= maxBytes) return
-    throw exceeded(
-      `The answers of one operation have at most ${maxBytes} bytes together; they have ${this.#bytes}. Send several operations.`,
-    )
+    if (this.#bytes > maxBytes) {
+      throw exceeded(
+        `The answers of one operation have at most ${maxBytes} bytes together; they have ${this.#bytes}. Send several operations.`,
+      )
+    }
+    // Nobody waits for an answer that comes after the end.
+    if (this.#isOver) return
+    this.#memory.take(count)
+    this.#heldBytes += count
   }
 }
 

@@ -28,6 +28,8 @@ export interface ContextInput {
   readonly token: string | undefined
   /** Aborted when the caller leaves. */
   readonly signal?: AbortSignal
+  /** Calls back when the answer is out or nobody waits for it any more. */
+  readonly onClose?: (callback: () => void) => void
 }
 
 /** A plain object whose fields are its own: the server copies them into the context of the execution. */
@@ -43,12 +45,24 @@ export interface GraphQLContext {
 }
 
 /** Proves the caller; a request without a valid key still gets a context, whose fields then refuse. */
-export async function createContext({ services, requestId, token, signal }: ContextInput): Promise<GraphQLContext> {
+export async function createContext({
+  services,
+  requestId,
+  token,
+  signal,
+  onClose,
+}: ContextInput): Promise<GraphQLContext> {
   const proved = await prove(services, token)
   let operation: GatewayOperation | undefined
   function caller(): Caller {
     if (proved instanceof GatewayError) throw proved
     return proved
+  }
+  function startOperation(): GatewayOperation {
+    const lookups = createLookups(services, caller().workspaceId)
+    const started = services.gateway.startOperation({ caller: caller(), lookups, signal })
+    onClose?.(() => started.end())
+    return started
   }
   return {
     requestId,
@@ -59,11 +73,7 @@ export async function createContext({ services, requestId, token, signal }: Cont
       return caller()
     },
     operation() {
-      operation ??= services.gateway.startOperation({
-        caller: caller(),
-        lookups: createLookups(services, caller().workspaceId),
-        signal,
-      })
+      operation ??= startOperation()
       return operation
     },
   }

@@ -50,6 +50,7 @@ export interface PostContext {
   readonly requestId: string
   readonly req: IncomingMessage
   readonly signal: AbortSignal
+  readonly onClose: (callback: () => void) => void
 }
 
 /**
@@ -90,7 +91,8 @@ export function createPostHandler(options: PostOptions<PostContext>): PostHandle
     response.on('close', () => {
       if (!response.writableFinished) leaving.abort()
     })
-    const pipeline = options.openPipeline({ requestId, req: request, signal: leaving.signal })
+    const onClose = (callback: () => void) => response.once('close', callback)
+    const pipeline = options.openPipeline({ requestId, req: request, signal: leaving.signal, onClose })
     const document = findDocument(pipeline, plain.query)
     if (document === undefined || !hasOperation(document, plain.operationName)) return leaveToYoga(request, bytes)
     const contextValue = await openContext(pipeline)

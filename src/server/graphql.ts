@@ -4,7 +4,9 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { readAccessToken } from '../access/token.ts'
+import { type ErrorCode, errorCodes, GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
+import type { Memory } from '../gateway/memory.ts'
 import { answerText } from '../graphql/answer-text.ts'
 import { createContext, type GraphQLContext, type GraphQLServices } from '../graphql/context.ts'
 import { faceOf } from '../graphql/errors.ts'
@@ -12,7 +14,6 @@ import { schema } from '../graphql/schema.ts'
 import { parseExactJson } from '../passthrough/exact-json.ts'
 import { parseMultipart } from './graphql-multipart.ts'
 import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
-import { sendProblem } from './problem.ts'
 
 export interface GraphQLMountOptions {
   readonly services: GraphQLServices
@@ -27,6 +28,7 @@ export type GraphQLMount = (request: IncomingMessage, response: ServerResponse, 
 interface ServerContext {
   readonly requestId: string
   readonly req: IncomingMessage
+  readonly onClose: (callback: () => void) => void
   /** The short way's own; Yoga's requests bring theirs. */
   readonly signal?: AbortSignal
 }
@@ -68,10 +70,11 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
       headers: JSON.stringify({ authorization: 'Bearer PUT_AN_ACCESS_KEY_HERE' }, null, 2),
       shouldPersistHeaders: false,
     },
-    context: ({ req, requestId, request, signal }) =>
+    context: ({ req, requestId, request, signal, onClose }) =>
       createContext({
         services: options.services,
         requestId,
+        onClose,
         token: readAccessToken(req.headers),
         signal: signal ?? request.signal,
       }),
@@ -86,14 +89,35 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
   })
   return async (req, response, requestId) => {
     try {
+      holdBody(req, response, options.services.gateway.memory)
       if (options.isYogaOnly !== true && (await answerPost(req, response, requestId))) return
-      await yoga(req, response, { req, requestId })
+      await yoga(req, response, { req, requestId, onClose: callback => response.once('close', callback) })
     } catch (error) {
-      options.events.requestFailed(requestId, error)
+      if (!(error instanceof GatewayError)) options.events.requestFailed(requestId, error)
       if (response.headersSent) response.destroy()
-      else sendProblem(response, error, requestId)
+      else sendFailure(response, error, requestId)
     }
   }
+}
+
+/** What failed before there was an operation, in the form that GraphQL clients read. */
+function sendFailure(response: ServerResponse, failure: unknown, requestId: string): void {
+  const { error } = faceOf(failure, requestId)
+  const code = error.extensions.code as ErrorCode
+  const body = Buffer.from(answerText({ errors: [error] }))
+  const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length }
+  response.writeHead(errorCodes[code].status, headers)
+  response.end(body)
+}
+
+/** A body counts before it is read: by what it announces, and one that announces nothing by what most of them have. */
+function holdBody(request: IncomingMessage, response: ServerResponse, memory: Memory): void {
+  const announced = Number(request.headers['content-length'])
+  const isChunked = request.headers['transfer-encoding'] !== undefined
+  const bytes = Math.min(maxRequestBytes, isChunked ? 64 * 1024 : announced > 0 ? announced : 0)
+  if (bytes === 0) return
+  memory.take(bytes)
+  response.once('close', () => memory.give(bytes))
 }
 
 /** Numbers in the variables keep their digits: what Yoga would parse is read from the exact text. */

@@ -1,0 +1,40 @@
+/** How many bytes of requests and answers this process may hold at once: refused before memory grows. */
+import { totalmem } from 'node:os'
+import { GatewayError } from '../errors.ts'
+
+const mebibyte = 1024 * 1024
+
+/** A quarter of what the process may have (its container's limit, where there is one), within reason. */
+export function defaultMaxBytes(): number {
+  const limit = process.constrainedMemory() || totalmem()
+  return Math.min(2048 * mebibyte, Math.max(128 * mebibyte, Math.floor(limit / 4)))
+}
+
+export class Memory {
+  readonly #maxBytes: number
+  #held = 0
+
+  constructor(maxBytes: number = defaultMaxBytes()) {
+    this.#maxBytes = maxBytes
+  }
+
+  get heldBytes(): number {
+    return this.#held
+  }
+
+  /** @throws {GatewayError} OVERLOADED when that is more than there is; nothing is taken then */
+  take(bytes: number): void {
+    if (this.#held + bytes > this.#maxBytes) {
+      throw new GatewayError(
+        'OVERLOADED',
+        'The gateway holds as many bytes of other requests as it may; try again shortly, or stream by the raw route.',
+        { retryAfterMs: 1000 },
+      )
+    }
+    this.#held += bytes
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes
+  }
+}
