@@ -8,7 +8,13 @@ export type RequestHeaders = Readonly<Record<string, string | readonly string[] 
  * else `x-api-key`. Undefined when there is none.
  */
 export function readAccessToken(headers: RequestHeaders): string | undefined {
-  return fromAuthorization(single(headers.authorization)) ?? single(headers['x-api-key'])
+  return readAccessTokens(headers)[0]
+}
+
+/** All that may be one: a client may have a header of its own in the place where the other stands. */
+export function readAccessTokens(headers: RequestHeaders): string[] {
+  const found = [fromAuthorization(single(headers.authorization)), single(headers['x-api-key'])]
+  return found.filter(token => token !== undefined)
 }
 
 function fromAuthorization(value: string | undefined): string | undefined {

@@ -15,6 +15,7 @@ import {
   type RequestPlan,
   standardRetries,
 } from './request.ts'
+import type { RetryPlan } from './retry-policy.ts'
 
 export interface RawInput {
   readonly method: string
@@ -52,11 +53,7 @@ export async function planRawRequest(
     timeoutMs: readNumber('x-passgate-timeout-ms', settings, maxTimeoutMs) ?? defaultTimeoutMs,
     maxResponseBytes: Number.POSITIVE_INFINITY,
     isStreamed: true,
-    retry: {
-      max: readNumber('x-passgate-retries', settings, maxRetries) ?? standardRetries,
-      // A streamed body is gone once it was read: it is never sent twice.
-      isRepeatable: isSafeMethod(input.method) && (body === null || Buffer.isBuffer(body)),
-    },
+    retry: planRetry(input.method, body, readNumber('x-passgate-retries', settings, maxRetries)),
     redirects: 0,
     cache: readCache(settings),
   }
@@ -74,6 +71,15 @@ async function readBody(
   const length = headers.findIndex(([name]) => name === 'content-length')
   if (length !== -1) headers.splice(length, 1)
   return bytes
+}
+
+/**
+ * What the vendor answered is the SDK's to see and to try again, unless the caller asks; what was never sent is sent again.
+ * A streamed body is gone once it was read: it is never sent twice.
+ */
+function planRetry(method: string, body: RequestPlan['body'], asked: number | undefined): RetryPlan {
+  const canRepeat = isSafeMethod(method) && (body === null || Buffer.isBuffer(body))
+  return { max: asked ?? standardRetries, isRepeatable: asked !== undefined && canRepeat }
 }
 
 /** TRACE would send the credential back to the caller in the answer (RFC 9110 §9.3.8); CONNECT is no request. */

@@ -1,7 +1,8 @@
 /** The raw route: `ANY /passthrough/{connectionId}/{path…}` and the root listener, streamed both ways. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Caller } from '../access/caller.ts'
 import type { AccessKeys } from '../access/keys.ts'
-import { readAccessToken } from '../access/token.ts'
+import { readAccessTokens } from '../access/token.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -55,9 +56,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     }
   }
   async function relay({ request, response, requestId }: Exchange, read: (url: string) => Address): Promise<void> {
-    const token = readAccessToken(request.headers)
-    if (token === undefined) throw noToken()
-    const caller = await accessKeys.authenticate(token)
+    const { caller, token } = await authenticate(accessKeys, request)
     const { connectionId, target, prefix } = read(request.url ?? '')
     const isWholePath = connectionId === undefined
     const { method = '', rawHeaders } = request
@@ -89,6 +88,21 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
       const exchange = { request, response, requestId }
       void guard(exchange, () => download(exchange))
     },
+  }
+}
+
+/** The first that is a key; when none is, what the first is refused with. */
+async function authenticate(
+  accessKeys: AccessKeys,
+  { headers }: IncomingMessage,
+): Promise<{ caller: Caller; token: string }> {
+  const [first, second] = readAccessTokens(headers)
+  if (first === undefined) throw noToken()
+  try {
+    return { caller: await accessKeys.authenticate(first), token: first }
+  } catch (error) {
+    if (second === undefined || !(error instanceof GatewayError)) throw error
+    return { caller: await accessKeys.authenticate(second), token: second }
   }
 }
 

@@ -28,17 +28,15 @@ export function rewriteLinks(name: string, value: string, place: LinkPlace): str
   return value.replace(/<([^<>]*)>/g, (_, reference: string) => `<${rewriteReference(reference, place)}>`)
 }
 
+/** A relative reference says nothing of a host: no key leaves with it, and it stays as the vendor wrote it. */
 function rewriteReference(reference: string, place: LinkPlace): string {
-  const isRooted = reference.startsWith('/') && !reference.startsWith('//')
-  const absolute = isRooted ? place.origin + reference : reference
-  const [, scheme, authority, rest = ''] = /^(https?:)?\/\/([^/?#]+)(.*)$/i.exec(absolute) ?? []
+  const [, scheme, authority, rest = ''] = /^(https?:)?\/\/([^/?#]+)(.*)$/i.exec(reference) ?? []
   if (authority === undefined || authority.includes('@')) return reference
   const origin = `${scheme ?? new URL(place.origin).protocol}//${authority}`
   if (!URL.canParse(origin)) return reference
   const url = new URL(origin)
   if (!place.hosts.some(pattern => matchesHost(pattern, url))) return reference
-  const prefix = isRooted ? place.gateway.pathname : place.gateway.origin + place.gateway.pathname
-  return trimSlash(prefix) + underGateway(url, rest, place)
+  return trimSlash(place.gateway.origin + place.gateway.pathname) + underGateway(url, rest, place)
 }
 
 function underGateway(url: URL, rest: string, { baseUrl, isWholePath }: LinkPlace): string {
