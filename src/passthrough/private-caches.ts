@@ -1,88 +1,109 @@
 /** One private cache (RFC 9111) per connection and credential, all of them together within a bound. */
-import { cacheStores } from 'undici'
+import type CachePolicy from 'http-cache-semantics'
 import type { ResolvedConnection } from './connection.ts'
 
-/** undici's types leave out how many bytes it holds. */
-type MemoryCacheStore = InstanceType<typeof cacheStores.MemoryCacheStore> & { readonly size: number }
+/** What is remembered of one answer. */
+export interface StoredAnswer {
+  readonly policy: CachePolicy
+  readonly status: number
+  readonly statusText: string
+  /** Names in lower case, as the policy judges them. */
+  readonly headers: Readonly<Record<string, string | string[]>>
+  readonly body: Buffer
+  /** The request headers that `Vary` names, as they were. */
+  readonly variant: readonly (readonly [name: string, value: string | undefined])[]
+}
 
-const maxEntryBytes = 2 * 1024 * 1024
+export const maxEntryBytes = 2 * 1024 * 1024
 const maxBytesPerConnection = 8 * 1024 * 1024
 const maxBytes = 128 * 1024 * 1024
 const maxConnections = 10_000
+const maxVariants = 16
+/** What an answer costs beside its body. */
+const entryCost = 2048
 
-interface Kept {
-  readonly store: MemoryCacheStore
+/** The answers of one connection, by URL; the one that was used last stands last. */
+export class PrivateCache {
   readonly credentialVersion: number
-  /** As of the last call. */
-  bytes: number
+  readonly #byUrl = new Map<string, StoredAnswer[]>()
+  bytes = 0
+
+  constructor(credentialVersion: number) {
+    this.credentialVersion = credentialVersion
+  }
+
+  /** The answer to a request with these headers, fresh or not. */
+  find(url: string, headers: Readonly<Record<string, string>>): StoredAnswer | undefined {
+    return this.#byUrl.get(url)?.find(({ variant }) => variant.every(([name, value]) => headers[name] === value))
+  }
+
+  put(url: string, answer: StoredAnswer): void {
+    const same = JSON.stringify(answer.variant)
+    const others = (this.#byUrl.get(url) ?? []).filter(({ variant }) => JSON.stringify(variant) !== same)
+    this.delete(url)
+    const kept = [answer, ...others].slice(0, maxVariants)
+    this.#byUrl.set(url, kept)
+    this.bytes += costOf(kept)
+    for (const [oldest] of this.#byUrl) {
+      if (this.bytes <= maxBytesPerConnection) return
+      this.delete(oldest)
+    }
+  }
+
+  delete(url: string): void {
+    const kept = this.#byUrl.get(url)
+    if (kept === undefined) return
+    this.#byUrl.delete(url)
+    this.bytes -= costOf(kept)
+  }
 }
 
 export class PrivateCaches {
-  /** The one that was used last stands last. */
-  readonly #kept = new Map<string, Kept>()
+  readonly #caches = new Map<string, PrivateCache>()
   readonly #maxBytes: number
-  #bytes = 0
 
   constructor(options: { readonly maxBytes?: number } = {}) {
     this.#maxBytes = options.maxBytes ?? maxBytes
   }
 
-  /** @returns undefined when nothing is remembered and nothing was asked to be */
-  find(connection: ResolvedConnection): MemoryCacheStore | undefined {
+  /** @returns undefined when nothing is remembered for this credential */
+  find(connection: ResolvedConnection): PrivateCache | undefined {
     const key = keyOf(connection.workspaceId, connection.id)
-    const kept = this.#kept.get(key)
-    if (kept === undefined) return undefined
-    if (kept.credentialVersion === connection.credentialVersion) return kept.store
-    this.#drop(key, kept)
+    const cache = this.#caches.get(key)
+    if (cache === undefined || cache.credentialVersion === connection.credentialVersion) return cache
+    this.#caches.delete(key)
     return undefined
   }
 
-  open(connection: ResolvedConnection): MemoryCacheStore {
-    const known = this.find(connection)
+  open(connection: ResolvedConnection): PrivateCache {
+    const cache = this.find(connection) ?? new PrivateCache(connection.credentialVersion)
     const key = keyOf(connection.workspaceId, connection.id)
-    const kept = this.#kept.get(key) ?? {
-      store: createStore(),
-      credentialVersion: connection.credentialVersion,
-      bytes: 0,
-    }
-    this.#kept.delete(key)
-    this.#kept.set(key, kept)
-    this.#shrink(kept)
-    return known ?? kept.store
+    this.#caches.delete(key)
+    this.#caches.set(key, cache)
+    return cache
   }
 
-  /** To be called when an answer may have been added. */
-  measure(connection: ResolvedConnection): void {
-    const kept = this.#kept.get(keyOf(connection.workspaceId, connection.id))
-    if (kept === undefined) return
-    this.#bytes += kept.store.size - kept.bytes
-    kept.bytes = kept.store.size
-    this.#shrink(kept)
+  put(connection: ResolvedConnection, url: string, answer: StoredAnswer): void {
+    const used = this.open(connection)
+    used.put(url, answer)
+    let bytes = 0
+    for (const cache of this.#caches.values()) bytes += cache.bytes
+    // Those that were not used for longest go first.
+    for (const [key, cache] of this.#caches) {
+      if (bytes <= this.#maxBytes && this.#caches.size <= maxConnections) return
+      if (cache === used) continue
+      this.#caches.delete(key)
+      bytes -= cache.bytes
+    }
   }
 
   forget(workspaceId: string, connectionId: string): void {
-    const key = keyOf(workspaceId, connectionId)
-    const kept = this.#kept.get(key)
-    if (kept !== undefined) this.#drop(key, kept)
-  }
-
-  /** Those that were not used for longest go first. */
-  #shrink(used: Kept): void {
-    for (const [key, kept] of this.#kept) {
-      if (this.#bytes <= this.#maxBytes && this.#kept.size <= maxConnections) return
-      if (kept !== used) this.#drop(key, kept)
-    }
-  }
-
-  #drop(key: string, kept: Kept): void {
-    this.#bytes -= kept.bytes
-    this.#kept.delete(key)
+    this.#caches.delete(keyOf(workspaceId, connectionId))
   }
 }
 
-function createStore(): MemoryCacheStore {
-  const limits = { maxEntrySize: maxEntryBytes, maxSize: maxBytesPerConnection }
-  return new cacheStores.MemoryCacheStore(limits) as MemoryCacheStore
+function costOf(answers: readonly StoredAnswer[]): number {
+  return answers.reduce((sum, { body }) => sum + body.length + entryCost, 0)
 }
 
 function keyOf(workspaceId: string, connectionId: string): string {

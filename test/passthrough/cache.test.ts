@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { toStored } from '../../src/passthrough/cache-policy.ts'
 import { PrivateCaches } from '../../src/passthrough/private-caches.ts'
 import { type Core, createCore } from '../support/passthrough-core.ts'
 
@@ -162,23 +163,32 @@ describe('no answer ever crosses', () => {
 describe('all caches together', () => {
   const connection = (id: string) => createCore({ url: 'https://a.example' }).connection({ id })
   const fill = (caches: PrivateCaches, id: string, bytes: number) => {
-    const store = caches.open(connection(id))
-    const key = { origin: 'https://a.example', method: 'GET', path: '/', headers: {} }
-    const now = Date.now()
-    const times = { cachedAt: now, staleAt: now + 1000, deleteAt: now + 1000 }
-    const stream = store.createWriteStream(key, { statusCode: 200, statusMessage: '', headers: {}, ...times })
-    stream?.end(Buffer.alloc(bytes))
-    caches.measure(connection(id))
+    const headers = { 'cache-control': 'max-age=60' }
+    const answer = { status: 200, statusText: 'OK', headers, body: Buffer.alloc(bytes) }
+    const stored = toStored({ method: 'GET', url: 'https://a.example/', headers: {} }, answer, undefined)
+    if (stored === undefined) throw new Error('was not storable')
+    caches.put(connection(id), 'https://a.example/', stored)
   }
 
-  test('hold a bound; those not used for longest go first', async () => {
+  test('hold a bound; those not used for longest go first', () => {
     const caches = new PrivateCaches({ maxBytes: 3_000_000 })
     for (const id of ['a', 'b', 'c']) fill(caches, id, 1_100_000)
-    await vi.waitFor(() => {
-      for (const id of ['a', 'b', 'c']) caches.measure(connection(id))
-      expect(caches.find(connection('a'))).toBeUndefined()
-    })
-    expect(caches.find(connection('c'))).toBeDefined()
+    expect([caches.find(connection('a')), caches.find(connection('c'))?.bytes]).toEqual([undefined, 1_102_048])
+  })
+
+  test('and one connection has its own part of it', () => {
+    const caches = new PrivateCaches()
+    const cache = caches.open(connection('a'))
+    const headers = { 'cache-control': 'max-age=60' }
+    const answer = { status: 200, statusText: 'OK', headers, body: Buffer.alloc(1_000_000) }
+    for (let page = 0; page < 20; page++) {
+      const url = `https://a.example/${page}`
+      const stored = toStored({ method: 'GET', url, headers: {} }, answer, undefined)
+      if (stored !== undefined) caches.put(connection('a'), url, stored)
+    }
+    expect(cache.bytes).toBeLessThanOrEqual(8 * 1024 * 1024)
+    expect(cache.find('https://a.example/0', {})).toBeUndefined()
+    expect(cache.find('https://a.example/19', {})).toBeDefined()
   })
 
   test('lose a connection with the connection', () => {
