@@ -55,7 +55,8 @@ export class RawAnswer implements AnswerSink {
     // One packet for a small answer; the head alone at once when nothing follows.
     response.cork()
     process.nextTick(() => {
-      if (!this.#hasBytes && !response.destroyed) response.flushHeaders()
+      // flushHeaders would write the head as UTF-8; header bytes beyond ASCII are Latin-1 (RFC 9110 §5.5).
+      if (!this.#hasBytes && !response.destroyed) response.write('', 'latin1')
       response.uncork()
     })
   }
