@@ -1,4 +1,4 @@
-/** Installs the tests' foreign servers (test/vendors) unless what its lock file names is there already. */
+/** Installs the tests' foreign servers and client libraries (test/vendors) unless what its lock file names is there already. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ const wanted = createHash('sha256')
   .digest('hex')
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
-  process.stdout.write('Installing the servers that the tests talk to (once; about 500 MB in test/vendors) …\n')
+  process.stdout.write('Installing the servers and clients that the tests use (once; about 900 MB in test/vendors) …\n')
   execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
     cwd: vendors,
     stdio: ['ignore', 'ignore', 'inherit'],
