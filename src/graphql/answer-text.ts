@@ -11,15 +11,30 @@ export function answerText(result: ExecutionResult): string {
   return `{${parts.join(',')}}`
 }
 
+/** An embedded text is the whole value of a field or of a list's element: inside other objects there is none. */
 function valueText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   if (value instanceof EmbeddedJson) return value.text
-  if (Array.isArray(value)) return `[${value.map(valueText).join(',')}]`
-  if (typeof value !== 'object' || value === null || 'toJSON' in value || JSON.isRawJSON(value)) {
-    return JSON.stringify(value) ?? 'null'
+  if (Array.isArray(value)) return listText(value)
+  return isSelection(value) ? selectionText(value) : (JSON.stringify(value) ?? 'null')
+}
+
+/** What the executor makes of a selection set; it has no prototype, so that a field may have any name. */
+function isSelection(value: object): value is Record<string, unknown> {
+  return Object.getPrototypeOf(value) === null && !JSON.isRawJSON(value)
+}
+
+function listText(values: readonly unknown[]): string {
+  let text = ''
+  for (const value of values) text += text === '' ? valueText(value) : `,${valueText(value)}`
+  return `[${text}]`
+}
+
+function selectionText(fields: Readonly<Record<string, unknown>>): string {
+  let text = ''
+  for (const name in fields) {
+    const field = fields[name]
+    if (field !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${valueText(field)}`
   }
-  const fields: string[] = []
-  for (const [name, field] of Object.entries(value)) {
-    if (field !== undefined) fields.push(`${JSON.stringify(name)}:${valueText(field)}`)
-  }
-  return `{${fields.join(',')}}`
+  return `{${text}}`
 }

@@ -26,8 +26,8 @@ export interface ContextInput {
   readonly requestId: string
   /** The access key as the request carries it. */
   readonly token: string | undefined
-  /** Aborted when the caller leaves. */
-  readonly signal?: AbortSignal
+  /** What is aborted when the caller leaves; asked for when something is to be sent, and once. */
+  readonly signal?: () => AbortSignal
   /** Calls back when the answer is out or nobody waits for it any more. */
   readonly onClose?: (callback: () => void) => void
 }
@@ -45,13 +45,8 @@ export interface GraphQLContext {
 }
 
 /** Proves the caller; a request without a valid key still gets a context, whose fields then refuse. */
-export async function createContext({
-  services,
-  requestId,
-  token,
-  signal,
-  onClose,
-}: ContextInput): Promise<GraphQLContext> {
+export async function createContext(input: ContextInput): Promise<GraphQLContext> {
+  const { services, requestId, token } = input
   const proved = await prove(services, token)
   let operation: GatewayOperation | undefined
   function caller(): Caller {
@@ -60,8 +55,8 @@ export async function createContext({
   }
   function startOperation(): GatewayOperation {
     const lookups = createLookups(services, caller().workspaceId)
-    const started = services.gateway.startOperation({ caller: caller(), lookups, signal })
-    onClose?.(() => started.end())
+    const started = services.gateway.startOperation({ caller: caller(), lookups, signal: input.signal?.() })
+    input.onClose?.(() => started.end())
     return started
   }
   return {

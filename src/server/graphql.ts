@@ -12,6 +12,7 @@ import { createContext, type GraphQLContext, type GraphQLServices } from '../gra
 import { faceOf } from '../graphql/errors.ts'
 import { schema } from '../graphql/schema.ts'
 import { parseExactJson } from '../passthrough/exact-json.ts'
+import { createCors } from './graphql-cors.ts'
 import { parseMultipart } from './graphql-multipart.ts'
 import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
 
@@ -52,6 +53,7 @@ query FirstPassthrough {
 `
 
 export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
+  const cors = createCors(options.corsOrigins)
   const yoga = createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -59,10 +61,7 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     logging: false,
     maskedErrors: false,
     maxRequestBodySize: maxRequestBytes,
-    cors:
-      options.corsOrigins.length === 0
-        ? false
-        : { origin: [...options.corsOrigins], methods: ['GET', 'POST'], credentials: false },
+    cors: cors.options,
     renderGraphiQL,
     graphiql: {
       title: 'Passgate',
@@ -70,13 +69,13 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
       headers: JSON.stringify({ authorization: 'Bearer PUT_AN_ACCESS_KEY_HERE' }, null, 2),
       shouldPersistHeaders: false,
     },
-    context: ({ req, requestId, request, signal, onClose }) =>
+    context: context =>
       createContext({
         services: options.services,
-        requestId,
-        onClose,
-        token: readAccessToken(req.headers),
-        signal: signal ?? request.signal,
+        requestId: context.requestId,
+        token: readAccessToken(context.req.headers),
+        signal: () => context.signal ?? context.request.signal,
+        onClose: callback => context.onClose(callback),
       }),
     plugins: [useExactJson(), useErrorFaces(options.events)],
   })
@@ -85,7 +84,7 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     openPipeline: yoga.getEnveloped as unknown as (context: PostContext) => Pipeline,
     finish: (result, requestId) => finishResult(result, requestId, options.events),
     maxBytes: maxRequestBytes,
-    hasCors: options.corsOrigins.length > 0,
+    cors,
   })
   return async (req, response, requestId) => {
     try {
@@ -95,18 +94,23 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     } catch (error) {
       if (!(error instanceof GatewayError)) options.events.requestFailed(requestId, error)
       if (response.headersSent) response.destroy()
-      else sendFailure(response, error, requestId)
+      else sendFailure(response, error, requestId, cors.headersFor(req.headers.origin))
     }
   }
 }
 
 /** What failed before there was an operation, in the form that GraphQL clients read. */
-function sendFailure(response: ServerResponse, failure: unknown, requestId: string): void {
+function sendFailure(
+  response: ServerResponse,
+  failure: unknown,
+  requestId: string,
+  cors: Readonly<Record<string, string>> | undefined,
+): void {
   const { error } = faceOf(failure, requestId)
   const code = error.extensions.code as ErrorCode
   const body = Buffer.from(answerText({ errors: [error] }))
   const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length }
-  response.writeHead(errorCodes[code].status, headers)
+  response.writeHead(errorCodes[code].status, { ...cors, ...headers })
   response.end(body)
 }
 
@@ -165,8 +169,8 @@ function publicError(error: unknown, requestId: string, isWhole: boolean, events
   if (face.hidden !== undefined) events.requestFailed(requestId, face.hidden)
   const { code, http } = face.error.extensions
   // A failure of ours is 500 to every client; `spec` would let a client of application/json see 200.
-  if (isWhole && http === undefined) {
-    face.error.extensions.http = code === 'INTERNAL' ? { status: 500 } : { status: 400, spec: true }
-  }
+  const usual = code === 'INTERNAL' ? { status: 500 } : { status: 400, spec: true }
+  // What fails in a field has no say in the status of an answer that has data.
+  face.error.extensions.http = isWhole ? (http ?? usual) : undefined
   return face.error
 }

@@ -1,8 +1,9 @@
-/** Every example operation in schema/operations runs as it stands, against the sandbox. */
+/** Every example operation in schema/operations runs as it stands, against the sandbox, on both ways to the schema. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createGateway, type TestGateway } from '../support/gateway.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Entrances, openEntrances, type Way } from '../server/graphql-exchange.ts'
+import { adminKey, createGateway, type TestGateway } from '../support/gateway.ts'
 
 const folder = join(import.meta.dirname, '../../schema/operations')
 const files = readdirSync(folder).sort()
@@ -45,18 +46,42 @@ const expected: Readonly<Record<string, object>> = {
   'viewer.graphql': { viewer: { name: 'admin', scopes: ['ADMIN'], workspace: { name: 'default' } } },
 }
 
-let gateway: TestGateway
+const ways: readonly Way[] = ['short', 'yoga']
+
+/** Each way has a gateway of its own: some operations make what there can be one of. */
+const opened = new Map<Way, { readonly gateway: TestGateway; readonly entrances: Entrances }>()
 beforeAll(async () => {
-  gateway = await createGateway({ env: { PASSGATE_SANDBOX: 'on' } })
+  for (const way of ways) {
+    const gateway = await createGateway({ env: { PASSGATE_SANDBOX: 'on' } })
+    opened.set(way, { gateway, entrances: await openEntrances(gateway) })
+  }
 })
-afterAll(() => gateway[Symbol.asyncDispose]())
+afterAll(async () => {
+  for (const { gateway, entrances } of opened.values()) {
+    await entrances[Symbol.asyncDispose]()
+    await gateway[Symbol.asyncDispose]()
+  }
+})
+
+async function ask(way: Way, query: string, values: object | undefined): Promise<unknown> {
+  const response = await fetch(`http://127.0.0.1:${opened.get(way)?.entrances[way]}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${adminKey}` },
+    body: JSON.stringify({ query, variables: values }),
+  })
+  const { data, errors } = await response.json()
+  expect(errors).toBeUndefined()
+  return data
+}
 
 test('there are at least ten, and each has an expectation', () => {
   expect(files.length).toBeGreaterThanOrEqual(10)
   expect(Object.keys(expected)).toEqual(files)
 })
 
-test.each(files)('%s', async file => {
-  const data = await gateway.ask(readFileSync(join(folder, file), 'utf8'), variables[file])
-  expect(data).toMatchObject(expected[file] ?? {})
+describe.each(ways)('on the way "%s"', way => {
+  test.each(files)('%s', async file => {
+    const data = await ask(way, readFileSync(join(folder, file), 'utf8'), variables[file])
+    expect(data).toMatchObject(expected[file] ?? {})
+  })
 })

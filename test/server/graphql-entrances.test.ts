@@ -1,32 +1,14 @@
 /** Two ways lead to the schema, and nobody can tell which was taken: plain JSON POSTs go straight in, the rest through Yoga. */
-import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createEvents } from '../../src/events.ts'
-import { createLogger } from '../../src/log.ts'
-import { createGraphQLMount } from '../../src/server/graphql.ts'
 import { adminKey, createGateway, type TestGateway } from '../support/gateway.ts'
 import { createUpstream, type Upstream } from '../support/upstream.ts'
+import { type Entrances, exchange, openEntrances, readAnswer, requestOf, type Way } from './graphql-exchange.ts'
 
 let upstream: Upstream
 let gateway: TestGateway
-let yogaOnly: Server
-let short: Server
+let entrances: Entrances
 let id: string
-
-async function listen(isYogaOnly: boolean): Promise<Server> {
-  const mount = createGraphQLMount({
-    services: gateway.app.services,
-    events: createEvents(createLogger({ level: 'silent' })),
-    corsOrigins: ['https://app.example'],
-    isYogaOnly,
-  })
-  const server = createServer((request, response) => void mount(request, response, 'req_the-same-for-both'))
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  return server
-}
-
-const portOf = (server: Server) => (server.address() as AddressInfo).port
 
 beforeAll(async () => {
   upstream = await createUpstream((request, response) => {
@@ -36,58 +18,13 @@ beforeAll(async () => {
   gateway = await createGateway({ allow: [upstream.host] })
   await gateway.createIntegration({ slug: 'v', name: 'V', baseUrl: upstream.url, auth: [{ scheme: 'none' }] })
   id = await gateway.createConnection({ integration: 'v', endUserId: 'u', credential: { none: { ok: true } } })
-  yogaOnly = await listen(true)
-  short = await listen(false)
+  entrances = await openEntrances(gateway, { corsOrigins: ['https://app.example'] })
 })
 afterAll(async () => {
-  for (const server of [yogaOnly, short]) {
-    server.closeAllConnections()
-    server.close()
-  }
+  await entrances[Symbol.asyncDispose]()
   await gateway[Symbol.asyncDispose]()
   await upstream[Symbol.asyncDispose]()
 })
-
-/** One request as bytes, and the answer as bytes: nothing in between tidies either. */
-async function exchange(server: Server, head: readonly string[], body: string | Buffer): Promise<string> {
-  const socket = connect(portOf(server), '127.0.0.1')
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  const closed = new Promise<void>(resolve => socket.on('close', () => resolve()))
-  const bytes = Buffer.from(body)
-  const framing = head.some(line => /^(?:content-length|transfer-encoding):/i.test(line))
-    ? []
-    : [`content-length: ${bytes.length}`]
-  socket.write([...head, 'host: gateway', 'connection: close', ...framing, '', ''].join('\r\n'))
-  socket.write(bytes)
-  await closed
-  return Buffer.concat(chunks).toString()
-}
-
-/** Status, headers by name and body; what differs by the moment alone is left out. */
-function read(text: string) {
-  const end = text.indexOf('\r\n\r\n')
-  const [status = '', ...lines] = text.slice(0, end).split('\r\n')
-  const headers = lines
-    .map(line => line.toLowerCase())
-    .filter(line => !/^(?:date|connection|keep-alive|transfer-encoding|content-length):/.test(line))
-    .sort()
-  const raw = text.slice(end + 4)
-  const isChunked = /^transfer-encoding: chunked/im.test(text.slice(0, end))
-  return { status, headers, body: isChunked ? unchunk(raw) : raw }
-}
-
-function unchunk(text: string): string {
-  const parts: Buffer[] = []
-  let rest: Buffer = Buffer.from(text)
-  for (;;) {
-    const line = rest.indexOf('\r\n')
-    const size = Number.parseInt(rest.toString('latin1', 0, line), 16)
-    if (!(size > 0)) return Buffer.concat(parts).toString()
-    parts.push(rest.subarray(line + 2, line + 2 + size))
-    rest = rest.subarray(line + 4 + size)
-  }
-}
 
 const authorization = `authorization: Bearer ${adminKey}`
 const json = 'content-type: application/json'
@@ -246,8 +183,9 @@ describe.each([
   ['browsers', cors],
 ] as const)('%s', (_name, samples) => {
   test.each(samples)('%s', async (_what, head, content) => {
-    const expected = read(await exchange(yogaOnly, head, content))
-    const found = read(await exchange(short, head, content))
+    const request = requestOf(head, content)
+    const expected = readAnswer(await exchange(entrances.yoga, request))
+    const found = readAnswer(await exchange(entrances.short, request))
     expect(found).toEqual(expected)
     expect(expected.status).toMatch(/^HTTP\/1\.[01] \d{3}/)
   })
@@ -256,15 +194,15 @@ describe.each([
 test('there are enough of them, and both ways are really taken', async () => {
   expect(queries.length + malformed.length + negotiated.length + cors.length).toBeGreaterThanOrEqual(60)
   // They spell one header in their own way.
-  expect(await exchange(short, post, body({ query: call }))).toContain('\r\ncontent-type: application/json')
-  expect(await exchange(yogaOnly, post, body({ query: call }))).toContain('\r\nContent-Type: application/json')
+  const request = requestOf(post, body({ query: call }))
+  expect((await exchange(entrances.short, request)).toString()).toContain('\r\ncontent-type: application/json')
+  expect((await exchange(entrances.yoga, request)).toString()).toContain('\r\nContent-Type: application/json')
 })
 
-test.each(['short', 'yoga'])('a client that leaves takes its upstream call along (%s)', async way => {
-  const server = way === 'short' ? short : yogaOnly
+test.each<Way>(['short', 'yoga'])('a client that leaves takes its upstream call along (%s)', async way => {
   const hanging = body({ query: `{ passthrough(connectionId: "${id}", path: "/hang-${way}") { status } }` })
-  const socket = connect(portOf(server), '127.0.0.1')
-  socket.write([...post, 'host: gateway', `content-length: ${Buffer.byteLength(hanging)}`, '', hanging].join('\r\n'))
+  const socket = connect(entrances[way], '127.0.0.1')
+  socket.write(requestOf(post, hanging).join(''))
   await vi.waitFor(() => expect(upstream.seen.some(({ url }) => url === `/hang-${way}`)).toBe(true))
   socket.destroy()
   await vi.waitFor(
@@ -275,12 +213,4 @@ test.each(['short', 'yoga'])('a client that leaves takes its upstream call along
     },
     { timeout: 5000 },
   )
-})
-
-test('a client that leaves in the middle of its body leaves nothing behind', async () => {
-  const socket = connect(portOf(short), '127.0.0.1')
-  socket.write([...post, 'host: gateway', 'content-length: 100', '', '{"query":'].join('\r\n'))
-  await new Promise(resolve => setTimeout(resolve, 50))
-  socket.destroy()
-  expect(read(await exchange(short, post, body({ query: '{ __typename }' }))).body).toContain('Query')
 })

@@ -1,0 +1,64 @@
+/** Which requests are plain: a POST of one JSON object with a query, its variables, and nothing that Yoga has to say a word about. */
+import type { IncomingMessage } from 'node:http'
+import { parseExactJson } from '../passthrough/exact-json.ts'
+
+/** The parameters of a plain request. */
+export interface PlainRequest {
+  readonly query: string
+  readonly variables: object | null | undefined
+  readonly operationName: string | null | undefined
+}
+
+/** By its head alone: nothing of the body has been read. */
+export function isPlainPost({ method, headers, url }: IncomingMessage, maxBytes: number): boolean {
+  const length = Number(headers['content-length'])
+  return (
+    method === 'POST' &&
+    url === '/graphql' &&
+    length > 0 &&
+    length <= maxBytes &&
+    isJson(headers['content-type']) &&
+    headers['content-encoding'] === undefined &&
+    headers['access-control-request-headers'] === undefined
+  )
+}
+
+/** As Yoga spells it; JSON is UTF-8 whatever charset is named (RFC 8259, section 8.1). */
+function isJson(type: string | undefined): boolean {
+  return type === 'application/json' || (type?.startsWith('application/json;') === true && !type.includes(','))
+}
+
+/** The whole body, whose length {@link isPlainPost} has bounded; undefined when the client left in the middle of it. */
+export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
+  const chunks: Buffer[] = []
+  request.on('data', chunk => chunks.push(chunk))
+  request.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)))
+  request.on('error', () => resolve(undefined))
+  request.on('close', () => resolve(undefined))
+  return await promise
+}
+
+/** Undefined for all that Yoga has something to say about. */
+export function readPlain(bytes: Buffer): PlainRequest | undefined {
+  let body: unknown
+  try {
+    body = parseExactJson(bytes.toString())
+  } catch {
+    return undefined
+  }
+  if (!isObject(body)) return undefined
+  const { query, variables, operationName, extensions, ...unknown } = body
+  const isPlain =
+    typeof query === 'string' &&
+    (variables == null || isObject(variables)) &&
+    (operationName == null || typeof operationName === 'string') &&
+    (extensions == null || isObject(extensions)) &&
+    Object.keys(unknown).length === 0
+  if (!isPlain) return undefined
+  return { query, variables: variables ?? undefined, operationName: operationName ?? undefined }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
+}
