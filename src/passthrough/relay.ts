@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { CacheVerdict, Call } from './call.ts'
 import { readHeaders } from './raw-headers.ts'
-import type { ResponseHeader } from './response.ts'
+import { joinHeader, type ResponseHeader } from './response.ts'
 
 type Controller = Dispatcher.DispatchController
 
@@ -35,8 +35,12 @@ export interface AnswerSink {
 
 /** More interim answers than any protocol needs are an attack. */
 const maxInterim = 32
-/** Silence in the middle of a body after which a call is given up; event streams are silent by nature. */
+/**
+ * Silence in the middle of a body after which a call is given up: short when its length is known, longer when it may be
+ * somebody watching, and event streams are silent by nature.
+ */
 const silenceMs = 60_000
+const openEndSilenceMs = 600_000
 const eventStreamSilenceMs = 3_600_000
 
 /** The handler of one streamed request; `done` settles exactly once, whatever the upstream or the caller does. */
@@ -99,10 +103,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler, AnswerControl 
     }
     this.status = status
     clearTimeout(this.#timer)
-    const isEventStream = read.some(
-      ({ name, value }) => /^content-type$/i.test(name) && /^text\/event-stream/i.test(value),
-    )
-    const maxSilenceMs = isEventStream ? eventStreamSilenceMs : silenceMs
+    const maxSilenceMs = silenceOf(read)
     this.#timer = setTimeout(() => this.fail(silent(maxSilenceMs)), maxSilenceMs)
     this.#guard(() =>
       this.#sink.head(status, statusText, read, { attempts: this.#call.attemptCount, cache: this.#call.cache }),
@@ -149,6 +150,11 @@ export class ResponseRelay implements Dispatcher.DispatchHandler, AnswerControl 
   #release(): void {
     clearTimeout(this.#timer)
   }
+}
+
+function silenceOf(headers: readonly ResponseHeader[]): number {
+  if (/^text\/event-stream/i.test(joinHeader(headers, 'content-type') ?? '')) return eventStreamSilenceMs
+  return joinHeader(headers, 'content-length') === undefined ? openEndSilenceMs : silenceMs
 }
 
 function timedOut(timeoutMs: number): GatewayError {

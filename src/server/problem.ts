@@ -7,12 +7,15 @@ export function sendProblem(response: ServerResponse, error: unknown, requestId:
   const known = error instanceof GatewayError ? error : undefined
   const code: ErrorCode = known?.code ?? 'INTERNAL'
   const { status } = errorCodes[code]
+  const message = known?.message ?? 'Something failed inside Passgate; the request id finds it in the log.'
   const problem = {
     type: 'about:blank',
     title: code,
     status,
-    detail: known?.message ?? 'Something failed inside Passgate; the request id finds it in the log.',
+    detail: message,
     code,
+    // Some SDKs take any body without an `error` for success, whatever its status.
+    error: { code, message },
     origin: 'GATEWAY',
     requestId,
     ...(known?.details && { details: known.details }),
@@ -29,7 +32,7 @@ export function sendProblem(response: ServerResponse, error: unknown, requestId:
     'x-passgate-error': code,
   }
   if (known?.retryAfterMs !== undefined) headers['retry-after'] = Math.ceil(known.retryAfterMs / 1000)
-  if (status === 401) headers['www-authenticate'] = 'Bearer realm="passgate"'
+  if (status === 401) headers['www-authenticate'] = 'Bearer realm="passgate", Basic realm="passgate"'
   response.writeHead(status, headers)
   response.end(body)
 }

@@ -109,3 +109,11 @@ test('without the key nothing is sent', async () => {
   await expect(git(home, 'ls-remote', url)).rejects.toThrow(/could not read Username|Authentication failed/)
   expect(origin.seen.length).toBe(before)
 })
+
+test.each([
+  ['user', () => `${key}:x`],
+  ['password', () => `x-access-token:${key}`],
+])('the key works as the %s of the URL', async (_, credentials) => {
+  const { result } = await as('ada', url => git(home, 'ls-remote', url.replace('//', `//${credentials()}@`), 'main'))
+  expect(result).toBe(`${await git(bare, 'rev-parse', 'main')}\trefs/heads/main`)
+})

@@ -131,3 +131,10 @@ test('a key that is bound to nothing is refused, and nothing is sent', async () 
   expect(await ask('pgk_wrong')).toMatchObject({ code: 'UNAUTHENTICATED' })
   expect(stripe.seen.length).toBe(before)
 })
+
+test('a refusal of the gateway is an error to the client', async () => {
+  const unbound = client(await createCallKey(gateway)).customers.retrieve('cus_x')
+  await expect(unbound).rejects.toMatchObject({ statusCode: 400, code: 'INVALID_INPUT' })
+  const unknown = client('pgk_wrong').customers.retrieve('cus_x')
+  await expect(unknown).rejects.toMatchObject({ type: 'StripeAuthenticationError', statusCode: 401 })
+})

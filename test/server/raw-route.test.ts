@@ -211,7 +211,7 @@ describe('a refusal is a problem (RFC 9457)', () => {
     const { status, headers, text } = await raw('/x', { key: null })
     expect([status, headers['www-authenticate'], headers['x-passgate-error']]).toEqual([
       401,
-      'Bearer realm="passgate"',
+      'Bearer realm="passgate", Basic realm="passgate"',
       'UNAUTHENTICATED',
     ])
     expect(JSON.parse(text)).toEqual({
@@ -220,6 +220,10 @@ describe('a refusal is a problem (RFC 9457)', () => {
       status: 401,
       detail: 'Send an access key, for example in the header `authorization: Bearer pgk_…`.',
       code: 'UNAUTHENTICATED',
+      error: {
+        code: 'UNAUTHENTICATED',
+        message: 'Send an access key, for example in the header `authorization: Bearer pgk_…`.',
+      },
       origin: 'GATEWAY',
       requestId: headers['x-request-id'],
     })
