@@ -1,5 +1,6 @@
 /** Runs a write once per idempotency key: its answer is kept for a day and given again to the same request. */
-import { hash, randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { IdempotencyPlace, IdempotencyRow, IdempotencyStore } from '../store/idempotency.ts'
 
@@ -80,6 +81,8 @@ export class IdempotencyKeys {
       this.#store.renew(once, owner, this.#leaseMs).catch(() => {})
     }, this.#leaseMs / 3)
     try {
+      // The key may have come free for a caller who left while it waited.
+      once.signal?.throwIfAborted()
       const result = await once.send()
       await this.#end(once, owner, once.keep(result))
       return result
@@ -119,10 +122,11 @@ export class IdempotencyKeys {
   }
 
   async #pause({ deadlineMs, signal }: Pick<Once<unknown>, 'deadlineMs' | 'signal'>, ms: number): Promise<void> {
+    const leftMs = deadlineMs - Date.now()
+    if (leftMs <= 0) throw conflict('is in use by a request that is still under way', { retryAfterMs: 1000 })
+    // Rejects only when the caller left: then for the caller's own reason.
+    await setTimeout(Math.min(ms, leftMs), undefined, signal && { signal }).catch(() => {})
     signal?.throwIfAborted()
-    if (Date.now() + ms > deadlineMs)
-      throw conflict('is in use by a request that is still under way', { retryAfterMs: 1000 })
-    await new Promise(resolve => setTimeout(resolve, ms))
   }
 
   /** Off the hot path, and in slices: nobody waits for it. */
@@ -130,11 +134,13 @@ export class IdempotencyKeys {
     const now = performance.now()
     if (now - this.#sweptAt < sweepEveryMs) return
     this.#sweptAt = now
-    const deleteSlice = async (): Promise<void> => {
-      if ((await this.#store.deleteExpired(sweepSize)) === sweepSize) await deleteSlice()
-    }
     // What stays now goes with the next sweep.
-    deleteSlice().catch(() => {})
+    this.#deleteExpired().catch(() => {})
+  }
+
+  async #deleteExpired(): Promise<void> {
+    // The embedded store answers at once: without a pause nobody else would have a turn before the last slice.
+    while ((await this.#store.deleteExpired(sweepSize)) === sweepSize) await setImmediate()
   }
 }
 
@@ -150,11 +156,9 @@ export function checkIdempotencyKey(key: string): void {
 
 /** SHA-256 over the parts with their lengths, so that no two requests read alike. */
 export function hashRequest(parts: readonly (string | Buffer)[]): Buffer {
-  const framed = parts.flatMap(part => {
-    const bytes = Buffer.from(part)
-    return [Buffer.from(`${bytes.length}:`), bytes]
-  })
-  return hash('sha256', Buffer.concat(framed), 'buffer')
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part)
+  return hash.digest()
 }
 
 function conflict(what: string, options: { cause?: unknown; retryAfterMs?: number } = {}): GatewayError {

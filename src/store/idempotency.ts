@@ -1,7 +1,8 @@
 /** Idempotency keys: who holds one, and what the write was answered. Times are the database's, so that replicas agree. */
-import { and, eq, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, lt, or, sql } from 'drizzle-orm'
+import { GatewayError } from '../errors.ts'
 import type { Db } from './database.ts'
-import { guarded } from './failure.ts'
+import { driverError, guarded } from './failure.ts'
 import { checkKey } from './stored-text.ts'
 import { idempotencyKeys } from './tables.ts'
 
@@ -26,6 +27,8 @@ export interface IdempotencyStore {
   /**
    * Takes the key, unless it is answered or held: the row says which, by its owner. An answer that is over and a holder
    * whose lease ran out give way.
+   *
+   * @throws {GatewayError} CONNECTION_NOT_FOUND, INVALID_INPUT
    */
   claim(claim: Claim): Promise<IdempotencyRow>
   get(place: IdempotencyPlace): Promise<IdempotencyRow | undefined>
@@ -43,6 +46,9 @@ export interface IdempotencyStore {
 
 const { workspaceId, connectionId, key, owner, leasedUntil, expiresAt } = idempotencyKeys
 
+const isExpired = lt(expiresAt, sql`now()`)
+const isAbandoned = and(isNotNull(owner), lt(leasedUntil, sql`now()`))
+
 export function createIdempotencyStore(db: Db): IdempotencyStore {
   async function get(place: IdempotencyPlace): Promise<IdempotencyRow | undefined> {
     const [row] = await db.select().from(idempotencyKeys).where(isAt(place))
@@ -53,7 +59,7 @@ export function createIdempotencyStore(db: Db): IdempotencyStore {
     async claim({ leaseMs, keepMs, ...values }: Claim) {
       checkKey('options.idempotencyKey', values.key)
       const times = { leasedUntil: fromNow(leaseMs), expiresAt: fromNow(keepMs) }
-      const isOver = or(lt(expiresAt, sql`now()`), and(sql`${owner} is not null`, lt(leasedUntil, sql`now()`)))
+      const isOver = or(isAbandoned, and(isNull(owner), isExpired))
       // Between the two statements a holder may let go.
       for (let round = 0; round < 5; round++) {
         const [claimed] = await db
@@ -65,6 +71,7 @@ export function createIdempotencyStore(db: Db): IdempotencyStore {
             setWhere: and(eq(workspaceId, values.workspaceId), isOver),
           })
           .returning()
+          .catch(explainRefusal)
         const row = claimed ?? (await get(values))
         if (row !== undefined) return row
       }
@@ -90,14 +97,12 @@ export function createIdempotencyStore(db: Db): IdempotencyStore {
       await db.delete(idempotencyKeys).where(and(isAt(place), eq(owner, holder)))
     },
     async deleteExpired(limit: number) {
-      const slice = db
-        .select({ workspaceId, connectionId, key })
-        .from(idempotencyKeys)
-        .where(and(lt(expiresAt, sql`now()`), or(isNull(owner), lt(leasedUntil, sql`now()`))))
-        .limit(limit)
-        .as('slice')
+      const isOver = and(isExpired, or(isNull(owner), isAbandoned))
+      const places = { workspaceId, connectionId, key }
+      const slice = db.select(places).from(idempotencyKeys).where(isOver).limit(limit).as('slice')
       const isInSlice = sql`(${workspaceId}, ${connectionId}, ${key}) in (select * from ${slice})`
-      const deleted = await db.delete(idempotencyKeys).where(isInSlice).returning({ key })
+      // Asked again of the row itself: since the slice was chosen the key may have been claimed anew.
+      const deleted = await db.delete(idempotencyKeys).where(and(isOver, isInSlice)).returning({ key })
       return deleted.length
     },
   })
@@ -105,6 +110,12 @@ export function createIdempotencyStore(db: Db): IdempotencyStore {
 
 function isAt(place: IdempotencyPlace) {
   return and(eq(workspaceId, place.workspaceId), eq(connectionId, place.connectionId), eq(key, place.key))
+}
+
+/** The connection may have been deleted since the caller's request found it. */
+function explainRefusal(error: unknown): never {
+  if (driverError(error).constraint !== 'idempotency_keys_connection') throw error
+  throw new GatewayError('CONNECTION_NOT_FOUND', 'The workspace has no connection with this id.')
 }
 
 function fromNow(ms: number) {

