@@ -14,6 +14,7 @@ const variables: Readonly<Record<string, object>> = {
   'create-contact.graphql': { contact: { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@lovelace.example' } },
   'path-parameters.graphql': { id: 'con_0002' },
   'connection-life.graphql': { token: 'pat-1' },
+  'idempotent-write.graphql': { contact: { firstName: 'Ada', lastName: 'L', email: 'a@l.example' }, key: 'write-1' },
   'list-connections.graphql': { endUserId: 'demo' },
   'call-log.graphql': { since: '2026-01-01T00:00:00Z' },
 }
@@ -30,11 +31,15 @@ const expected: Readonly<Record<string, object>> = {
   'connection-life.graphql': { createConnection: { connection: { status: 'ACTIVE', metadata: { plan: 'pro' } } } },
   'create-contact.graphql': { passthrough: { status: 201, ok: true, body: { email: 'ada@lovelace.example' } } },
   'create-integration.graphql': { createIntegration: { integration: { slug: 'acme-crm', configured: true } } },
+  'explain.graphql': {
+    explain: { allowed: true, refusal: null, bodyFormat: 'JSON', retry: { retries: 2, repeatable: false } },
+  },
   'fan-out.graphql': { connections: { nodes: [{ endUserId: 'demo', passthrough: { status: 200 } }] } },
   'first-passthrough.graphql': {
     passthrough: { status: 200, emails: expect.arrayContaining([expect.stringMatching(/@/)]) },
   },
   'form-body.graphql': { passthrough: { json: ['name=Ada+Lovelace&tags%5B%5D=math&tags%5B%5D=poetry'] } },
+  'idempotent-write.graphql': { first: { status: 201, attempts: 1 }, again: { status: 201, attempts: 0 } },
   'list-connections.graphql': { connections: { nodes: [{ integration: { slug: 'sandbox' }, status: 'ACTIVE' }] } },
   'many-reads.graphql': {
     me: { json: [expect.anything()] },
@@ -42,6 +47,9 @@ const expected: Readonly<Record<string, object>> = {
     meAgain: { status: 200 },
   },
   'path-parameters.graphql': { passthrough: { status: 200, etag: expect.any(String), body: { id: 'con_0002' } } },
+  'provenance.graphql': {
+    passthrough: { status: 200, cache: 'MISS', attempts: 1, downloadUrl: expect.stringMatching(/\/downloads\//) },
+  },
   'upload-file.graphql': { passthrough: { status: 200, json: [expect.any(Number)] } },
   'viewer.graphql': { viewer: { name: 'admin', scopes: ['ADMIN'], workspace: { name: 'default' } } },
 }
