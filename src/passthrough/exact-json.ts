@@ -1,8 +1,11 @@
 /** JSON from callers without losing digits: numbers a double cannot hold stay as they were written. */
 import { trimTrailing } from './scalar.ts'
 
-/** A run of digits that may be more than a double keeps, or an exponent that may leave its range. */
-const risky = /[\d.]{16}|\d[eE]/
+/**
+ * A number of more digits than a double keeps, or with an exponent that may leave its range. It starts the text or follows
+ * what may stand before a value, so that the letters of ids do not count.
+ */
+const risky = /(?:^|[:,[\s])-?(?:[\d.]{16}|[\d.]+[eE])/
 
 /** The number as a double when that prints every digit it was given; else a raw JSON value with the text itself. */
 export function exactNumber(source: string): number | RawJson {
