@@ -43,7 +43,10 @@ export const errorCodes = {
     meaning: 'One operation asked for more upstream calls, bytes or time than it may use.',
   },
   ACTION_NOT_FOUND: { status: 404, meaning: 'The integration has no action with this name.' },
-  IDEMPOTENCY_CONFLICT: { status: 409, meaning: 'The idempotency key was used before with another request.' },
+  IDEMPOTENCY_CONFLICT: {
+    status: 409,
+    meaning: 'The idempotency key was used with another request, is in use, or its answer can no longer be given.',
+  },
   OVERLOADED: { status: 503, meaning: 'The gateway has no capacity left; try again shortly.' },
   INTERNAL: { status: 500, meaning: 'Something failed inside Passgate; the request id finds it in the log.' },
 } as const satisfies Record<string, CodeEntry>

@@ -117,10 +117,12 @@ export class Gateway {
     const journey = await this.#prepare(operation, selector, input.method, 'MUTATION', connection =>
       this.#parts.passthrough.plan(connection, { ...input, mode: 'WRITE', loadFile }),
     )
-    const send = () => operation.write(onBytes => this.#send(journey, operation.signal, onBytes))
-    const key = input.options?.idempotencyKey
-    if (key === undefined || isSafeMethod(input.method)) return send()
-    return this.#parts.idempotencyKeys.run(onceOf(journey, key, operation.signal, send))
+    const key = isSafeMethod(input.method) ? undefined : input.options?.idempotencyKey
+    return operation.write(onBytes => {
+      const send = () => this.#send(journey, operation.signal, onBytes)
+      if (key === undefined) return send()
+      return this.#parts.idempotencyKeys.run(onceOf(journey, { key, signal: operation.signal, onBytes, send }))
+    })
   }
 
   /** Hands the answer on as it comes. @param connectionId undefined for the one that the caller's key is bound to */

@@ -5,12 +5,15 @@ import { UpstreamResponse } from '../passthrough/response.ts'
 import { isPassingStatus } from '../passthrough/retry-policy.ts'
 import type { GatewayAnswer, Journey } from './gateway.ts'
 
-export function onceOf(
-  { connection, plan }: Journey,
-  key: string,
-  signal: AbortSignal | undefined,
-  send: () => Promise<GatewayAnswer>,
-): Once<GatewayAnswer> {
+interface OnceParts {
+  readonly key: string
+  readonly signal: AbortSignal | undefined
+  /** Told of the bytes of a stored answer, too: they are in memory like those of a new one. */
+  readonly onBytes: (count: number) => void
+  readonly send: () => Promise<GatewayAnswer>
+}
+
+export function onceOf({ connection, plan }: Journey, { key, signal, onBytes, send }: OnceParts): Once<GatewayAnswer> {
   const { method, url, headers, body, bodyFormat } = plan
   // A boundary is drawn anew for each multipart body: the parts are what counts.
   const content = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
@@ -27,8 +30,12 @@ export function onceOf(
     deadlineMs: Date.now() + plan.timeoutMs,
     signal,
     send,
-    keep: ({ response }) => (isPassingStatus(response.status) ? undefined : response),
-    replay: answer => ({ response: new UpstreamResponse(answer), outcome: replayed, connection, plan }),
+    // A failure of the vendor's may pass: the caller may try again with the same key.
+    keep: ({ response }) => (response.status >= 500 || isPassingStatus(response.status) ? undefined : response),
+    replay(answer) {
+      onBytes(answer.bytes.length)
+      return { response: new UpstreamResponse(answer), outcome: replayed, connection, plan }
+    },
   }
 }
 

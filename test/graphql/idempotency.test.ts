@@ -9,6 +9,8 @@ let id: string
 beforeAll(async () => {
   upstream = await createUpstream((request, response) => {
     const count = upstream.seen.filter(({ url }) => url === request.url).length
+    if (request.url === '/507') return void response.writeHead(507).end()
+    if (request.url === '/large') return void response.end(Buffer.alloc(9 * 1024 * 1024))
     if (request.url.startsWith('/flaky') && count === 1) return void response.writeHead(503).end('later')
     response.writeHead(201, { 'content-type': 'application/json', 'x-count': String(count) })
     response.end(`{"n":${count},"exact":9007199254740993}`)
@@ -93,4 +95,20 @@ test('a wrong key is refused by name', async () => {
     details: [{ field: 'options.idempotencyKey' }],
   })
   expect(count('/never')).toBe(0)
+})
+
+test('no failure of the vendor’s is kept', async () => {
+  await run('/507', 'k6')
+  await run('/507', 'k6')
+  expect(count('/507')).toBe(2)
+})
+
+test('stored answers count in the budget of an operation like new ones', async () => {
+  const write = (alias: string) =>
+    `${alias}: passthrough(connectionId: "${id}", method: POST, path: "/large", options: { idempotencyKey: "k7" }) { status }`
+  const { errors } = await gateway.run(
+    `mutation { ${Array.from({ length: 9 }, (_, index) => write(`a${index}`)).join(' ')} }`,
+  )
+  expect(errors?.map(({ extensions }) => extensions.code)).toEqual(['BUDGET_EXCEEDED', 'BUDGET_EXCEEDED'])
+  expect(count('/large')).toBe(1)
 })
