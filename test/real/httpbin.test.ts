@@ -34,8 +34,8 @@ async function exchange(origin: URL, lines: readonly string[], body: Buffer): Pr
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   const closed = new Promise<void>((resolve, reject) => socket.on('close', () => resolve()).on('error', reject))
-  socket.write([...lines, `host: ${origin.host}`, 'connection: close', '', ''].join('\r\n'))
-  socket.write(body)
+  const head = [...lines, `host: ${origin.host}`, 'connection: close', '', ''].join('\r\n')
+  socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
   await closed
   const bytes = Buffer.concat(chunks)
   const end = bytes.indexOf('\r\n\r\n')
@@ -99,7 +99,8 @@ describe('methods', () => {
     ['DELETE', '/delete'],
     ['POST', '/get'],
   ])('%s %s', async (method, path) => {
-    const hasBody = ['POST', 'PUT', 'PATCH'].includes(method)
+    // A server that refuses a method may close before it has read a body, and the reset may overtake its answer.
+    const hasBody = ['POST', 'PUT', 'PATCH'].includes(method) && path !== '/get'
     const body = hasBody ? '{"n": 9007199254740993}' : ''
     await compare(method, path, hasBody ? ['content-type: application/json'] : [], body)
   })
