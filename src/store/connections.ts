@@ -184,9 +184,12 @@ export function createConnectionStore(db: Db): ConnectionStore {
 
 function columnsOf() {
   const { workspaceId, id, integration, endUserId, scheme, config, metadata, status } = connections
-  const { sealedCredential, sealedUnder, credentialVersion, quota, createdAt, updatedAt, lastUsedAt } = connections
+  const { statusReason, statusChangedAt, account, verifiedAt, quota, createdAt, updatedAt, lastUsedAt } = connections
+  const { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt } = connections
   const facts = { workspaceId, id, integration, endUserId, scheme, config, metadata, status }
-  return { ...facts, sealedCredential, sealedUnder, credentialVersion, quota, createdAt, updatedAt, lastUsedAt }
+  const secret = { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt }
+  const life = { statusReason, statusChangedAt, account, verifiedAt, quota, createdAt, updatedAt, lastUsedAt }
+  return { ...facts, ...secret, ...life }
 }
 
 function isOne(workspaceId: string, id: string) {

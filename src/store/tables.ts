@@ -26,9 +26,24 @@ export interface StoredQuota {
   readonly perSeconds: number
 }
 
+/** What the end users of a workspace see on its connect pages. */
+export interface StoredConnectPage {
+  readonly name: string
+  readonly logoUrl: string | null
+}
+
+/** The account behind a connection, as the vendor told it. */
+export interface StoredAccount {
+  readonly id: string | null
+  readonly name: string | null
+  readonly email: string | null
+  readonly url: string | null
+}
+
 export const workspaces = pgTable('workspaces', {
   id: typeId('ws', 'id').primaryKey(),
   name: orderedText('name').notNull().unique(),
+  connectPage: jsonb('connect_page').$type<StoredConnectPage>(),
   createdAt: instant('created_at').notNull().defaultNow(),
 })
 
@@ -68,6 +83,13 @@ export const connections = pgTable(
     /** Id of the encryption key in `sealedCredential`. */
     sealedUnder: orderedText('sealed_under').notNull(),
     credentialVersion: integer('credential_version').notNull().default(1),
+    /** When the access token in the credential ends; null when it has no end that is known. */
+    tokenExpiresAt: instant('token_expires_at'),
+    /** Why the status is what it is, for the workspace to read; null while calls can be made. */
+    statusReason: text('status_reason'),
+    statusChangedAt: instant('status_changed_at'),
+    account: jsonb('account').$type<StoredAccount>(),
+    verifiedAt: instant('verified_at'),
     quota: jsonb('quota').$type<StoredQuota>(),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -81,6 +103,187 @@ export const connections = pgTable(
     index('connections_status').on(table.workspaceId, table.status, table.id),
     index('connections_metadata').using('gin', table.workspaceId, table.metadata.op('jsonb_path_ops')),
     index('connections_search').using('gin', table.workspaceId, table.endUserSearch.op('gin_trgm_ops')),
+  ],
+)
+
+/** The life of a token: who renews it at the moment, when that is due, and what went wrong. */
+export const tokenRefreshes = pgTable(
+  'token_refreshes',
+  {
+    workspaceId: typeId('ws', 'workspace_id').notNull(),
+    connectionId: typeId('conn', 'connection_id').notNull(),
+    /** Null while nobody renews it. */
+    owner: text('owner'),
+    leasedUntil: instant('leased_until'),
+    refreshedAt: instant('refreshed_at'),
+    /** When to renew it although nobody asks, so that it does not die of disuse. */
+    dueAt: instant('due_at'),
+    /** Failures since the last success. */
+    failures: integer('failures').notNull().default(0),
+    lastFailure: text('last_failure'),
+    /** Nobody asks the vendor again before. */
+    blockedUntil: instant('blocked_until'),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.connectionId] }),
+    foreignKey({
+      columns: [table.workspaceId, table.connectionId],
+      foreignColumns: [connections.workspaceId, connections.id],
+      name: 'token_refreshes_connection',
+    }).onDelete('cascade'),
+    index('token_refreshes_due').on(table.dueAt),
+  ],
+)
+
+export interface StoredDeletionStep {
+  readonly step: 'STOP' | 'REVOKE' | 'ERASE'
+  readonly outcome: 'DONE' | 'SKIPPED' | 'FAILED'
+  readonly message: string | null
+}
+
+/** Connections that are gone: their credential lies here until the vendor was told to revoke it. */
+export const connectionDeletions = pgTable(
+  'connection_deletions',
+  {
+    workspaceId: workspaceId(),
+    id: typeId('conn', 'id').notNull(),
+    integration: orderedText('integration').notNull(),
+    endUserId: orderedText('end_user_id').notNull(),
+    scheme: text('scheme').notNull(),
+    config: jsonb('config').$type<Record<string, string>>().notNull(),
+    /** Null once it is erased. */
+    sealedCredential: bytes('sealed_credential'),
+    steps: jsonb('steps').$type<readonly StoredDeletionStep[]>().notNull(),
+    /** While a process revokes, until when nobody else does. */
+    leasedUntil: instant('leased_until').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    index('connection_deletions_unfinished').on(table.leasedUntil).where(sql`${table.sealedCredential} is not null`),
+  ],
+)
+
+/** Links with which end users connect an account, or repair a connection. */
+export const connectSessions = pgTable(
+  'connect_sessions',
+  {
+    workspaceId: workspaceId(),
+    id: typeId('cs', 'id').notNull(),
+    /** SHA-256 of the secret in the link. */
+    hash: bytes('hash').notNull(),
+    endUserId: orderedText('end_user_id').notNull(),
+    /** Slugs to choose from; null for every configured one. */
+    integrations: text('integrations').array(),
+    /** The connection to repair. */
+    connectionId: typeId('conn', 'connection_id'),
+    allowOtherAccount: boolean('allow_other_account').notNull().default(false),
+    returnUrl: text('return_url'),
+    /** What the connection that is made gets as its metadata. */
+    metadata: jsonb('metadata').$type<JsonObject>().notNull().default({}),
+    callerId: text('caller_id').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    /** Set once, by the one that connects. */
+    completedAt: instant('completed_at'),
+    resultId: typeId('conn', 'result_id'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    // Who follows a link has said no workspace: the look-up that starts from the hash.
+    unique('connect_sessions_hash').on(table.hash),
+    index('connect_sessions_expired').on(table.expiresAt),
+  ],
+)
+
+/** End users on their way to a vendor's consent page and back: one row per `state`, taken once. */
+export const connectFlights = pgTable(
+  'connect_flights',
+  {
+    /** SHA-256 of the `state`. */
+    stateHash: bytes('state_hash').primaryKey(),
+    workspaceId: workspaceId(),
+    sessionId: typeId('cs', 'session_id').notNull(),
+    integration: orderedText('integration').notNull(),
+    scheme: text('scheme').notNull(),
+    config: jsonb('config').$type<Record<string, string>>().notNull(),
+    /** SHA-256 of the cookie of the browser that left. */
+    browserHash: bytes('browser_hash').notNull(),
+    /** What has to be known when the browser comes back: the PKCE verifier, the request token's secret. */
+    sealedMemory: bytes('sealed_memory').notNull(),
+    redirectUri: text('redirect_uri').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  table => [index('connect_flights_expired').on(table.expiresAt)],
+)
+
+/** What happened to connections, in the order it did; written with the change itself. */
+export const connectionEvents = pgTable(
+  'connection_events',
+  {
+    workspaceId: workspaceId(),
+    id: typeId('evt', 'id').notNull(),
+    type: text('type').notNull(),
+    connectionId: typeId('conn', 'connection_id').notNull(),
+    data: jsonb('data').$type<JsonObject>().notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    index('connection_events_created').on(table.createdAt),
+  ],
+)
+
+/** Where a workspace wants to be told of events. */
+export const webhookEndpoints = pgTable(
+  'webhook_endpoints',
+  {
+    workspaceId: workspaceId(),
+    id: typeId('whe', 'id').notNull(),
+    url: text('url').notNull(),
+    description: text('description'),
+    /** Null for all of them. */
+    eventTypes: text('event_types').array(),
+    sealedSecret: bytes('sealed_secret').notNull(),
+    isEnabled: boolean('is_enabled').notNull().default(true),
+    disabledReason: text('disabled_reason'),
+    /** Since when every delivery has failed. */
+    failingSince: instant('failing_since'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.workspaceId, table.id] })],
+)
+
+/** One event on its way to one endpoint. */
+export const webhookDeliveries = pgTable(
+  'webhook_deliveries',
+  {
+    workspaceId: workspaceId(),
+    id: typeId('whd', 'id').notNull(),
+    endpointId: typeId('whe', 'endpoint_id').notNull(),
+    eventId: typeId('evt', 'event_id').notNull(),
+    eventType: text('event_type').notNull(),
+    /** The very text that is signed and sent. */
+    payload: text('payload').notNull(),
+    status: orderedText('status').$type<'PENDING' | 'DELIVERED' | 'FAILED'>().notNull().default('PENDING'),
+    attempts: integer('attempts').notNull().default(0),
+    lastStatus: integer('last_status'),
+    lastError: text('last_error'),
+    /** When it is due, or until when a process that sends it holds it. */
+    nextAttemptAt: instant('next_attempt_at').notNull().defaultNow(),
+    deliveredAt: instant('delivered_at'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    foreignKey({
+      columns: [table.workspaceId, table.endpointId],
+      foreignColumns: [webhookEndpoints.workspaceId, webhookEndpoints.id],
+      name: 'webhook_deliveries_endpoint',
+    }).onDelete('cascade'),
+    index('webhook_deliveries_due').on(table.nextAttemptAt).where(sql`${table.status} = 'PENDING'`),
+    index('webhook_deliveries_of_endpoint').on(table.workspaceId, table.endpointId, table.id),
   ],
 )
 
