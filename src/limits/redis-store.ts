@@ -1,7 +1,7 @@
 /** Limits that several replicas share through Redis or Valkey; while it is away each counts for itself. */
 import { Redis } from 'ioredis'
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
-import { createLimiters, type LimitStore, takeFrom } from './store.ts'
+import { createLimiters, type LimitStore, noNews, takeFrom } from './store.ts'
 import type { VendorBudget } from './vendor-headers.ts'
 
 export interface RedisStoreOptions {
@@ -11,7 +11,7 @@ export interface RedisStoreOptions {
 
 /** A call must not wait for a store that is away. */
 const commandTimeoutMs = 100
-const tellEveryMs = 60_000
+const reportEveryMs = 60_000
 
 /** @param url `redis://[user:password@]host:port[/database]`, or `rediss://` for TLS */
 export function createRedisStore(url: string, { onError }: RedisStoreOptions): LimitStore {
@@ -22,13 +22,13 @@ export function createRedisStore(url: string, { onError }: RedisStoreOptions): L
     connectTimeout: 5000,
     retryStrategy: attempts => Math.min(5000, 100 * 2 ** Math.min(attempts, 6)),
   })
-  let toldAt = Number.NEGATIVE_INFINITY
-  function tell(error: unknown): void {
-    if (performance.now() - toldAt < tellEveryMs) return
-    toldAt = performance.now()
+  let reportedAt = Number.NEGATIVE_INFINITY
+  function report(error: unknown): void {
+    if (performance.now() - reportedAt < reportEveryMs) return
+    reportedAt = performance.now()
     onError(error)
   }
-  redis.on('error', tell)
+  redis.on('error', report)
   const limiterOf = createLimiters((name, { requests, perSeconds }) => {
     const size = { keyPrefix: name, points: requests, duration: perSeconds }
     const insuranceLimiter = new RateLimiterMemory(size)
@@ -37,27 +37,41 @@ export function createRedisStore(url: string, { onError }: RedisStoreOptions): L
   return {
     isShared: true,
     take: (key, limit) => takeFrom(limiterOf(limit), key),
-    async budget(key) {
-      if (redis.status !== 'ready') return undefined
+    async news(key) {
+      if (redis.status !== 'ready') return noNews
       try {
-        return readBudgetText(await redis.get(budgetKey(key)))
+        const [text, heldForMs] = await Promise.all([redis.get(budgetKey(key)), redis.pttl(holdKey(key))])
+        return { budget: readBudgetText(text), heldForMs: Math.max(0, heldForMs) }
       } catch (error) {
-        tell(error)
-        return undefined
+        report(error)
+        return noNews
       }
     },
-    keepBudget(key, { limit, remaining, resetsAt }, forMs) {
+    share(key, { budget, heldForMs }, forMs) {
       if (redis.status !== 'ready') return
-      const text = JSON.stringify([limit, remaining, resetsAt?.getTime() ?? null])
-      redis.set(budgetKey(key), text, 'PX', Math.max(1, Math.ceil(forMs))).catch(tell)
+      if (budget !== undefined && forMs >= 1) {
+        const { limit, remaining, resetsAt } = budget
+        const text = JSON.stringify([limit, remaining, resetsAt?.getTime() ?? null])
+        redis.set(budgetKey(key), text, 'PX', Math.ceil(forMs)).catch(report)
+      }
+      if (heldForMs >= 1) redis.eval(holdAtLeast, 1, holdKey(key), Math.ceil(heldForMs)).catch(report)
     },
-    forgetBudget(key) {
-      if (redis.status === 'ready') redis.del(budgetKey(key)).catch(tell)
+    forget(key) {
+      if (redis.status === 'ready') redis.del(budgetKey(key), holdKey(key)).catch(report)
     },
     async [Symbol.asyncDispose]() {
       redis.disconnect()
     },
   }
+}
+
+/** A hold is a key that lives as long as it; a shorter one does not replace a longer one. */
+const holdAtLeast = `
+if redis.call('pttl', KEYS[1]) < tonumber(ARGV[1]) then redis.call('set', KEYS[1], '', 'PX', ARGV[1]) end
+`
+
+function holdKey(key: string): string {
+  return `passgate:hold:${key}`
 }
 
 function budgetKey(key: string): string {

@@ -1,18 +1,22 @@
 /** Where limits are counted: the one seam between one process that counts for itself and several that share. */
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import type { AccountNews } from './account.ts'
+import type { GiveBack } from './allowance.ts'
 import type { Quota } from './quota.ts'
-import type { VendorBudget } from './vendor-headers.ts'
 
 export interface LimitStore extends AsyncDisposable {
   /** True when others count here too, so that what they learned has to be asked for. */
   readonly isShared: boolean
-  /** Takes one of the limit's requests. @returns 0, or the milliseconds until there is one to take again */
-  take(key: string, limit: Quota): Promise<number>
-  /** What a vendor said last to any of those who share. */
-  budget(key: string): Promise<VendorBudget | undefined>
-  keepBudget(key: string, budget: VendorBudget, forMs: number): void
-  forgetBudget(key: string): void
+  /** Takes one of the limit's requests; when there is none, says in how many milliseconds there is one. */
+  take(key: string, limit: Quota): Promise<GiveBack | number>
+  /** What any of those who share were told by the vendor. */
+  news(key: string): Promise<AccountNews>
+  /** Lets the others know. What holds calls back longer is not shortened. */
+  share(key: string, news: AccountNews, forMs: number): void
+  forget(key: string): void
 }
+
+export const noNews: AccountNews = { budget: undefined, heldForMs: 0 }
 
 /** For one process: what it learned it remembers itself. */
 export function createMemoryStore(): LimitStore {
@@ -22,9 +26,9 @@ export function createMemoryStore(): LimitStore {
   return {
     isShared: false,
     take: (key, limit) => takeFrom(limiterOf(limit), key),
-    budget: async () => undefined,
-    keepBudget() {},
-    forgetBudget() {},
+    news: async () => noNews,
+    share() {},
+    forget() {},
     async [Symbol.asyncDispose]() {},
   }
 }
@@ -45,12 +49,23 @@ export function createLimiters(
   }
 }
 
-export async function takeFrom(limiter: RateLimiterAbstract, key: string): Promise<number> {
+/** So near to its end a window is left as it is: what is given back must not come into the next one. */
+const marginMs = 200
+
+export async function takeFrom(limiter: RateLimiterAbstract, key: string): Promise<GiveBack | number> {
   try {
-    await limiter.consume(key)
-    return 0
+    const { msBeforeNext } = await limiter.consume(key)
+    const endsAtMs = performance.now() + msBeforeNext
+    return () => giveBack(limiter, key, endsAtMs - performance.now())
   } catch (refusal) {
-    if (refusal instanceof RateLimiterRes) return Math.max(1, refusal.msBeforeNext)
-    throw refusal
+    if (!(refusal instanceof RateLimiterRes)) throw refusal
+    // It counts what it refuses; then nothing that is given back would make room.
+    giveBack(limiter, key, refusal.msBeforeNext)
+    return Math.max(1, refusal.msBeforeNext)
   }
+}
+
+function giveBack(limiter: RateLimiterAbstract, key: string, windowLeftMs: number): void {
+  // A store that is away has lost the count anyway.
+  if (windowLeftMs > marginMs) limiter.reward(key).catch(() => {})
 }

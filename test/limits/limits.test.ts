@@ -1,13 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GatewayError } from '../../src/errors.ts'
-import { createLimits, type LimitSubject, type Limits } from '../../src/limits/limits.ts'
+import { createLimits, type LimitSubject, type Limits, type Turn } from '../../src/limits/limits.ts'
 import { createMemoryStore } from '../../src/limits/store.ts'
 
 let limits: Limits
+/** Calls that are out, oldest first. */
+let out: Turn[]
 
 beforeEach(() => {
   vi.useFakeTimers({ now: Date.parse('2026-03-01T12:00:00Z') })
   limits = createLimits({ store: createMemoryStore() })
+  out = []
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -31,7 +34,7 @@ const left = (remaining: number, resetSeconds = 10) =>
 /** Lets the call out, or says why not. */
 async function enter(of: LimitSubject, ms: number): Promise<string> {
   try {
-    await limits.enter(of, until(ms))
+    out.push(await limits.enter(of, until(ms)))
     return 'out'
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error
@@ -39,17 +42,19 @@ async function enter(of: LimitSubject, ms: number): Promise<string> {
   }
 }
 
+/** A call of the default subject goes out and is answered. */
+async function call(said: ReturnType<typeof answer>): Promise<void> {
+  expect(await enter(subject(), 1000)).toBe('out')
+  out.pop()?.end(said)
+}
+
 describe('the vendor’s budget', () => {
   test('is unknown at first: calls go at once', () => {
-    expect(limits.enter(subject(), until(1000))).toBeUndefined()
+    expect(limits.enter(subject(), until(1000))).not.toBeInstanceOf(Promise)
   })
 
   test('is shown as the last answer told it', async () => {
-    limits.enter(subject(), until(1000))
-    limits.leave(
-      subject(),
-      answer(200, { 'x-ratelimit-limit': '20', 'x-ratelimit-remaining': '19', 'x-ratelimit-reset': '7' }),
-    )
+    await call(answer(200, { 'x-ratelimit-limit': '20', 'x-ratelimit-remaining': '19', 'x-ratelimit-reset': '7' }))
     expect(await limits.budgetOf('ws_1', 'conn_1')).toEqual({
       limit: 20,
       remaining: 19,
@@ -61,8 +66,7 @@ describe('the vendor’s budget', () => {
   })
 
   test('that is spent is waited for within the deadline, and refused beyond it', async () => {
-    limits.enter(subject(), until(1000))
-    limits.leave(subject(), left(0))
+    await call(left(0))
     expect(await enter(subject(), 5000)).toMatch(/^RATE_LIMITED (?:10\d{3})$/)
     const waiting = enter(subject(), 20_000)
     await vi.advanceTimersByTimeAsync(9000)
@@ -74,24 +78,19 @@ describe('the vendor’s budget', () => {
     expect(await waiting).toBe('out')
   })
 
-  test('of another connection or workspace is another', () => {
-    limits.enter(subject(), until(1000))
-    limits.leave(subject(), left(0))
-    expect(limits.enter(subject({ connectionId: 'conn_2' }), until(1000))).toBeUndefined()
-    expect(limits.enter(subject({ workspaceId: 'ws_2' }), until(1000))).toBeUndefined()
+  test('of another connection or workspace is another', async () => {
+    await call(left(0))
+    expect(limits.enter(subject({ connectionId: 'conn_2' }), until(1000))).not.toBeInstanceOf(Promise)
+    expect(limits.enter(subject({ workspaceId: 'ws_2' }), until(1000))).not.toBeInstanceOf(Promise)
   })
 
   test('of three lets three of a thousand out, the others after its reset', async () => {
-    limits.enter(subject(), until(1000))
-    limits.leave(
-      subject(),
-      answer(200, { 'x-ratelimit-limit': '3', 'x-ratelimit-remaining': '3', 'x-ratelimit-reset': '10' }),
-    )
+    await call(answer(200, { 'x-ratelimit-limit': '3', 'x-ratelimit-remaining': '3', 'x-ratelimit-reset': '10' }))
     const outcomes: string[] = []
-    const calls = Array.from({ length: 100 }, () => enter(subject(), 4000).then(outcome => outcomes.push(outcome)))
+    const calls = Array.from({ length: 1000 }, () => enter(subject(), 4000).then(outcome => outcomes.push(outcome)))
     await vi.advanceTimersByTimeAsync(1000)
     expect(outcomes).toEqual(['out', 'out', 'out'])
-    for (let call = 0; call < 3; call++) limits.leave(subject(), left(0, 9))
+    for (const turn of out.splice(0)) turn.end(left(0, 9))
     await vi.advanceTimersByTimeAsync(4000)
     await Promise.all(calls)
     expect(outcomes.filter(outcome => outcome === 'out').length).toBe(3)
@@ -101,39 +100,29 @@ describe('the vendor’s budget', () => {
   test('one left does not block calls that come one after the other', async () => {
     for (let call = 0; call < 5; call++) {
       expect(await enter(subject(), 100)).toBe('out')
-      limits.leave(subject(), left(1))
+      out.pop()?.end(left(1))
     }
   })
 
   test('a call that fails without an answer gives its place back', async () => {
-    limits.enter(subject(), until(1000))
-    limits.leave(subject(), left(1))
+    await call(left(1))
     expect(await enter(subject(), 100)).toBe('out')
-    limits.leave(subject(), undefined)
+    out.pop()?.end(undefined)
     expect(await enter(subject(), 100)).toBe('out')
-  })
-
-  test('answers that overtake each other do not raise it within one window', async () => {
-    const at = String(Date.now() / 1000 + 30)
-    const said = (remaining: number) =>
-      answer(200, { 'x-ratelimit-remaining': String(remaining), 'x-ratelimit-reset': at })
-    limits.leave(subject(), said(4))
-    limits.leave(subject(), said(5))
-    expect((await limits.budgetOf('ws_1', 'conn_1'))?.remaining).toBe(4)
   })
 
   test('429 with a time to wait is a spent one; without it is none', async () => {
-    limits.leave(subject(), answer(429, { 'retry-after': '30' }))
+    await call(answer(429, { 'retry-after': '30' }))
     expect(await enter(subject(), 5000)).toMatch(/^RATE_LIMITED (?:29|30)\d{3}$/)
     limits.forget('ws_1', 'conn_1')
-    limits.leave(subject(), answer(429, {}))
+    await call(answer(429, {}))
     expect(await enter(subject(), 5000)).toBe('out')
   })
 
   test('a window that ends a year from now stops nobody for longer than an hour', async () => {
-    limits.leave(subject(), answer(429, { 'retry-after': String(300 * 86_400) }))
+    await call(answer(429, { 'retry-after': String(300 * 86_400) }))
     const refusal = await enter(subject(), 5000)
-    expect(Number(refusal.split(' ')[1])).toBeLessThanOrEqual(3_600_000)
+    expect(Number(refusal.split(' ')[1])).toBeLessThan(3_601_000)
   })
 })
 
@@ -167,36 +156,71 @@ describe('a quota', () => {
     expect(await enter(subject({ ...limited, workspaceId: 'ws_2' }), 100)).toBe('out')
   })
 
-  test('is shared fairly: one end user with many waiting delays another’s first call by one', async () => {
-    const limited = (endUserId: string) =>
-      subject({ endUserId, limits: { integration: { requests: 1, perSeconds: 1 } } })
+  test('is shared fairly: one end user with many waiting delays another’s first call by two at most', async () => {
+    const quota = { requests: 1, perSeconds: 1 }
+    const of = (endUserId: string, connectionId = endUserId) =>
+      subject({ endUserId, connectionId, limits: { integration: quota } })
     const order: string[] = []
-    await enter(limited('greedy'), 100)
-    const greedy = Array.from({ length: 20 }, () => enter(limited('greedy'), 60_000).then(() => order.push('greedy')))
-    const modest = enter(limited('modest'), 60_000).then(() => order.push('modest'))
-    await vi.advanceTimersByTimeAsync(30_000)
-    await Promise.all([...greedy, modest])
-    expect(order.indexOf('modest')).toBeLessThanOrEqual(1)
+    const start = (who: LimitSubject) => enter(who, 60_000).then(() => order.push(who.endUserId))
+    await enter(of('greedy'), 100)
+    // As many connections as calls, and as many calls on one connection.
+    const greedy = Array.from({ length: 10 }, (_, at) => [start(of('greedy')), start(of('greedy', `greedy ${at}`))])
+    const modest = start(of('modest'))
+    await vi.advanceTimersByTimeAsync(40_000)
+    await Promise.all([...greedy.flat(), modest])
+    expect(order.length).toBe(21)
+    expect(order.indexOf('modest')).toBeLessThanOrEqual(2)
   })
 })
 
-test('who leaves while waiting takes no turn', async () => {
-  limits.leave(subject(), left(0, 5))
-  const leaving = new AbortController()
-  const gone = Promise.resolve(limits.enter(subject(), { ...until(60_000), signal: leaving.signal }))
-  const rejected = expect(gone).rejects.toThrow('left')
-  await vi.advanceTimersByTimeAsync(100)
-  leaving.abort(new Error('left'))
-  await rejected
-  const next = enter(subject(), 60_000)
-  await vi.advanceTimersByTimeAsync(7000)
-  expect(await next).toBe('out')
+describe('a refusal names the limit that is spent, and when it comes back', () => {
+  const quota = { requests: 1, perSeconds: 30 }
+  test.each([
+    ['caller', 'The limit of this access key is spent and comes back in 30 s; try again then.'],
+    ['connection', 'The limit of this connection is spent and comes back in 30 s; try again then.'],
+    ['integration', 'The limit of the integration acme is spent and comes back in 30 s; try again then.'],
+  ])('the %s’s', async (of, message) => {
+    const limited = subject({ limits: { [of]: quota } })
+    expect(await enter(limited, 100)).toBe('out')
+    await expect(limits.enter(limited, until(5000))).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      message,
+      retryAfterMs: 30_000,
+    })
+  })
+
+  test('the vendor’s', async () => {
+    await call(answer(429, { 'retry-after': '29.5' }))
+    await expect(limits.enter(subject(), until(5000))).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      message: 'The vendor’s limit for this connection is spent and comes back in 30 s; try again then.',
+    })
+  })
 })
 
-test('more than a thousand that wait are OVERLOADED', async () => {
-  limits.leave(subject(), left(0, 5))
-  const calls = Array.from({ length: 1005 }, () => enter(subject(), 60_000))
-  await vi.advanceTimersByTimeAsync(60_000)
-  const outcomes = await Promise.all(calls)
-  expect(outcomes.filter(outcome => outcome.startsWith('OVERLOADED')).length).toBe(5)
+test('no more than a thousand wait for one integration of a workspace, all its connections together', async () => {
+  const hold = answer(429, { 'retry-after': '5' })
+  for (const connectionId of ['conn_1', 'conn_2', 'conn_3']) {
+    ;(await limits.enter(subject({ connectionId }), until(1000))).end(hold)
+  }
+  const waiting = Array.from({ length: 1005 }, (_, at) => {
+    return enter(subject({ connectionId: `conn_${(at % 2) + 1}` }), 60_000)
+  })
+  const elsewhere = enter(subject({ workspaceId: 'ws_2' }), 60_000)
+  const other = enter(subject({ connectionId: 'conn_3' }), 60_000)
+  await vi.advanceTimersByTimeAsync(20_000)
+  const outcomes = await Promise.all(waiting)
+  expect(outcomes.filter(outcome => outcome === 'out').length).toBe(1000)
+  expect(outcomes.slice(1000).every(outcome => outcome.startsWith('OVERLOADED'))).toBe(true)
+  expect([await other, await elsewhere]).toEqual([expect.stringMatching(/^OVERLOADED/), 'out'])
+})
+
+test('at its end nobody is left waiting and no timer runs', async () => {
+  await call(left(0, 5))
+  const waiting = [enter(subject(), 60_000), enter(subject(), 60_000)]
+  await vi.advanceTimersByTimeAsync(100)
+  await limits[Symbol.asyncDispose]()
+  expect(await Promise.all(waiting)).toEqual(['OVERLOADED 1000', 'OVERLOADED 1000'])
+  expect(vi.getTimerCount()).toBe(0)
+  expect(await enter(subject(), 60_000)).toBe('OVERLOADED 1000')
 })

@@ -1,6 +1,7 @@
 /** Two replicas count together through a real Redis, and each for itself while it is away. */
 import { expect, test } from 'vitest'
 import { GatewayError } from '../../src/errors.ts'
+import type { LearnedAnswer } from '../../src/limits/account.ts'
 import { createLimits, type LimitSubject, type Limits } from '../../src/limits/limits.ts'
 import { createRedisStore } from '../../src/limits/redis-store.ts'
 import { startRedis } from '../support/redis.ts'
@@ -14,9 +15,16 @@ const subject = (limits: LimitSubject['limits'] = {}, connectionId = 'conn_1'): 
   limits,
 })
 
+const soon = () => ({ deadlineMs: Date.now() + 50 })
+const refusal = answer(429, { 'retry-after': '60' })
+
+function answer(status: number, headers: Record<string, string>): LearnedAnswer {
+  return { status, header: name => headers[name] }
+}
+
 async function enter(limits: Limits, of: LimitSubject): Promise<string> {
   try {
-    await limits.enter(of, { deadlineMs: Date.now() + 50 })
+    await limits.enter(of, soon())
     return 'out'
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error
@@ -30,8 +38,8 @@ async function openReplica(url: string, errors: unknown[] = []): Promise<Limits>
   // Ready when what it keeps can be read again.
   await expect
     .poll(async () => {
-      store.keepBudget('probe', { limit: 1, remaining: 1, resetsAt: null }, 60_000)
-      return await store.budget('probe')
+      store.share('probe', { budget: { limit: 1, remaining: 1, resetsAt: null }, heldForMs: 0 }, 60_000)
+      return (await store.news('probe')).budget
     })
     .toBeDefined()
   return limits
@@ -52,9 +60,50 @@ test('what a vendor refused one replica stops the other', async () => {
   await using one = await openReplica(redis.url)
   await using two = await openReplica(redis.url)
   expect([await enter(one, subject()), await enter(two, subject())]).toEqual(['out', 'out'])
-  one.leave(subject(), { status: 429, header: name => (name === 'retry-after' ? '60' : undefined) })
+  ;(await one.enter(subject(), soon())).end(refusal)
   await expect.poll(() => two.budgetOf('ws_1', 'conn_1')).toMatchObject({ remaining: 0 })
   expect([await enter(two, subject()), await enter(two, subject({}, 'conn_2'))]).toEqual(['RATE_LIMITED', 'out'])
+})
+
+test('nothing that is said later shortens what a vendor refused: neither by the same replica nor by another', async () => {
+  await using redis = await startRedis()
+  await using one = await openReplica(redis.url)
+  await using two = await openReplica(redis.url)
+  await using three = await openReplica(redis.url)
+  const late = [await one.enter(subject(), soon()), await two.enter(subject(), soon())]
+  ;(await one.enter(subject(), soon())).end(refusal)
+  await expect.poll(() => two.budgetOf('ws_1', 'conn_1')).toMatchObject({ remaining: 0 })
+  late[0]?.end(answer(200, { 'ratelimit-limit': '10', 'ratelimit-remaining': '5', 'ratelimit-reset': '30' }))
+  late[1]?.end(answer(429, { 'retry-after': '1' }))
+  // Both are in the store once a third can read the limit of the one; the other was sent before it.
+  await expect.poll(() => three.budgetOf('ws_1', 'conn_1')).toMatchObject({ limit: 10, remaining: 0 })
+  expect([await enter(one, subject()), await enter(two, subject()), await enter(three, subject())]).toEqual([
+    'RATE_LIMITED',
+    'RATE_LIMITED',
+    'RATE_LIMITED',
+  ])
+  const resetsAt = (await three.budgetOf('ws_1', 'conn_1'))?.resetsAt?.getTime() ?? 0
+  expect(resetsAt - Date.now()).toBeGreaterThan(30_000)
+  three.forget('ws_1', 'conn_1')
+  await using four = await openReplica(redis.url)
+  await expect.poll(() => four.budgetOf('ws_1', 'conn_1')).toBeUndefined()
+})
+
+test('what a refused call had taken from one replica’s count is there for the other', async () => {
+  await using redis = await startRedis()
+  await using one = await openReplica(redis.url)
+  await using two = await openReplica(redis.url)
+  const integration = { requests: 3, perSeconds: 60 }
+  const greedy = subject({ integration, connection: { requests: 1, perSeconds: 60 } }, 'greedy')
+  const outcomes: string[] = []
+  for (let call = 0; call < 5; call++) outcomes.push(await enter(one, greedy))
+  expect(outcomes).toEqual(['out', 'RATE_LIMITED', 'RATE_LIMITED', 'RATE_LIMITED', 'RATE_LIMITED'])
+  const other = subject({ integration }, 'other')
+  ;(await two.enter(other, soon())).withdraw()
+  // What was given back may still be on its way.
+  await expect.poll(() => enter(two, other)).toBe('out')
+  await expect.poll(() => enter(two, other)).toBe('out')
+  expect(await enter(two, other)).toBe('RATE_LIMITED')
 })
 
 test('without it calls go on, each replica counts for itself, and the operator is told once', async () => {
@@ -75,7 +124,7 @@ test('without it calls go on, each replica counts for itself, and the operator i
 test('no secret of its address is in what it says', async () => {
   const errors: unknown[] = []
   await using store = createRedisStore('redis://:hunter2@127.0.0.1:1/0', { onError: error => errors.push(error) })
-  expect(await store.budget('x')).toBeUndefined()
+  expect(await store.news('x')).toEqual({ budget: undefined, heldForMs: 0 })
   await expect.poll(() => errors.length).toBe(1)
   expect(JSON.stringify(errors, Object.getOwnPropertyNames(errors[0]))).not.toContain('hunter2')
 })

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import hubspot from '../../src/catalog/entries/hubspot.json' with { type: 'json' }
 import { type RateHints, readBudget, readRetryAfter } from '../../src/limits/vendor-headers.ts'
 
 const now = Date.parse('2026-03-01T12:00:00Z')
@@ -47,10 +48,68 @@ describe('what is left', () => {
       [10, 3, 9000],
     ],
     [
-      'HubSpot: no reset',
-      { 'x-hubspot-ratelimit-max': '100', 'x-hubspot-ratelimit-remaining': '98' },
+      'HubSpot: the length of the window, no reset',
+      {
+        'x-hubspot-ratelimit-max': '190',
+        'x-hubspot-ratelimit-remaining': '188',
+        'x-hubspot-ratelimit-interval-milliseconds': '10000',
+        'x-hubspot-ratelimit-daily': '625000',
+        'x-hubspot-ratelimit-daily-remaining': '624990',
+      },
+      hubspot.retry,
+      [190, 188, 10_000],
+    ],
+    [
+      'HubSpot: the day is nearly over',
+      {
+        'x-hubspot-ratelimit-max': '190',
+        'x-hubspot-ratelimit-remaining': '188',
+        'x-hubspot-ratelimit-interval-milliseconds': '10000',
+        'x-hubspot-ratelimit-daily': '625000',
+        'x-hubspot-ratelimit-daily-remaining': '4',
+      },
+      hubspot.retry,
+      [625_000, 4, null],
+    ],
+    [
+      'Trello: the length of the window in other words',
+      {
+        'x-rate-limit-api-token-max': '100',
+        'x-rate-limit-api-token-remaining': '99',
+        'x-rate-limit-api-token-interval-ms': '10000',
+      },
+      { remaining: 'x-rate-limit-api-token-remaining' },
+      [100, 99, 10_000],
+    ],
+    [
+      'a vendor’s own header beside the usual ones',
+      { 'x-left': '5', 'ratelimit-limit': '10', 'ratelimit-remaining': '5', 'ratelimit-reset': '30' },
+      { remaining: 'x-left' },
+      [10, 5, 30_000],
+    ],
+    [
+      'a vendor’s own header and usual ones that are tighter',
+      { 'x-left': '5', 'ratelimit-limit': '10', 'ratelimit-remaining': '1', 'ratelimit-reset': '30' },
+      { remaining: 'x-left' },
+      [10, 1, 30_000],
+    ],
+    [
+      'a limit of none is none to go by',
+      { 'ratelimit-limit': '0', 'ratelimit-remaining': '0', 'ratelimit-reset': '30' },
       undefined,
-      [100, 98, null],
+      [null, 0, 30_000],
+    ],
+    [
+      'nor is one that is less than what is left',
+      { 'ratelimit-limit': '3', 'ratelimit-remaining': '9', 'ratelimit-reset': '30' },
+      undefined,
+      [null, 9, 30_000],
+    ],
+    [
+      'a reset or an interval without end is none',
+      { ratelimit: '"a";r=1;t=999999999999999', 'x-own-remaining': '2', 'x-own-interval-ms': '999999999999999' },
+      { remaining: 'x-own-remaining' },
+      [null, 1, null],
     ],
     [
       'several windows in one figure',
@@ -131,5 +190,37 @@ describe('how long to wait', () => {
     ['1970', 429, { 'x-ratelimit-reset': 'Thu, 01 Jan 1970 00:00:00 GMT' }, github, undefined],
   ])('%s', (_what, status, headers, hints, expected) => {
     expect(readRetryAfter(status, reader(headers), hints, now)).toBe(expected)
+  })
+})
+
+describe('a date without a zone is in UTC, wherever the machine is', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+  test.each(['America/New_York', 'Asia/Kolkata', 'UTC'])('in %s', zone => {
+    vi.stubEnv('TZ', zone)
+    const winterMinutes = { 'America/New_York': 300, 'Asia/Kolkata': -330, UTC: 0 }[zone]
+    expect(new Date(2026, 0, 1).getTimezoneOffset()).toBe(winterMinutes)
+    const dates = [
+      '2026-03-01T12:00:09',
+      '2026-03-01T12:00:09.000',
+      '2026-03-01 12:00:09',
+      'Sun, 01 Mar 2026 12:00:09',
+      'Sun Mar  1 12:00:09 2026',
+      'Sunday, 01-Mar-26 12:00:09',
+      'Mar 1, 2026 12:00:09 PM',
+      'Sun, 01 Mar 2026 12:00:09 GMT',
+      '2026-03-01T12:00:09Z',
+      '2026-03-01T14:00:09+02:00',
+      '2026-03-01 07:00:09 -0500',
+      'Sun, 01 Mar 2026 07:00:09 EST',
+      'Sun Mar 01 2026 13:00:09 GMT+0100 (CET)',
+    ]
+    for (const date of dates) {
+      const wait = readRetryAfter(429, reader({ 'retry-after': date }), undefined, now)
+      expect([date, wait]).toEqual([date, 9000])
+    }
+    const midnight = readRetryAfter(429, reader({ 'retry-after': '2026-03-02' }), undefined, now)
+    expect(midnight).toBe(12 * 3_600_000)
   })
 })

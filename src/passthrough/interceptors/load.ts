@@ -37,7 +37,8 @@ function dispatchInSlot(
   const holder = new SlotHandler(handler, slot)
   if (call.failure !== undefined) {
     holder.release()
-    return true
+    // Whoever waits outside gives back what it holds, too.
+    return refuse(handler, call.failure)
   }
   try {
     return dispatch(options, holder)

@@ -1,8 +1,7 @@
 /** Lets an attempt out when the limits that apply to it have room, and learns from every answer what the vendor has left. */
 import type { Dispatcher } from 'undici'
-import type { LearnedAnswer, LimitSubject, Limits } from '../../limits/limits.ts'
-import type { RateHints } from '../../limits/vendor-headers.ts'
-import { callOf } from '../call.ts'
+import type { Limits, Turn } from '../../limits/limits.ts'
+import { type Call, callOf } from '../call.ts'
 import { createHeaderReader } from '../raw-headers.ts'
 import { ForwardingHandler } from './forwarding-handler.ts'
 import { refuse } from './refuse.ts'
@@ -13,15 +12,13 @@ export function createRateLimit(limits: Limits): Dispatcher.DispatcherComposeInt
   return dispatch =>
     function waitForTurn(options, handler) {
       const call = callOf(options)
-      const { subject } = call
-      if (subject === undefined) return dispatch(options, handler)
-      const learner = new LearningHandler(handler, limits, subject, call.plan.connection.retry)
-      const turn = limits.enter(subject, call)
-      if (turn === undefined) return dispatchOrRefuse(dispatch, options, learner)
+      if (call.subject === undefined) return dispatch(options, handler)
+      const turn = limits.enter(call.subject, call)
+      if (!(turn instanceof Promise)) return dispatchOrRefuse(dispatch, options, new TurnHandler(handler, turn, call))
       turn.then(
-        () => {
-          if (call.failure === undefined) dispatchOrRefuse(dispatch, options, learner)
-          else learner.leave(undefined)
+        taken => {
+          if (call.failure === undefined) dispatchOrRefuse(dispatch, options, new TurnHandler(handler, taken, call))
+          else taken.withdraw()
         },
         (error: unknown) => refuse(handler, error),
       )
@@ -42,17 +39,17 @@ export function dispatchOrRefuse(
   }
 }
 
-class LearningHandler extends ForwardingHandler {
-  readonly #limits: Limits
-  readonly #subject: LimitSubject
-  readonly #hints: RateHints | undefined
-  #isOut = true
+/** Ends the turn with the head of the answer; withdraws it when nothing went out. */
+class TurnHandler extends ForwardingHandler {
+  readonly #call: Call
+  readonly #attemptsBefore: number
+  #turn: Turn | undefined
 
-  constructor(inner: Dispatcher.DispatchHandler, limits: Limits, subject: LimitSubject, hints: RateHints | undefined) {
+  constructor(inner: Dispatcher.DispatchHandler, turn: Turn, call: Call) {
     super(inner)
-    this.#limits = limits
-    this.#subject = subject
-    this.#hints = hints
+    this.#turn = turn
+    this.#call = call
+    this.#attemptsBefore = call.attemptCount
   }
 
   override onResponseStart(
@@ -61,18 +58,23 @@ class LearningHandler extends ForwardingHandler {
     headers: Record<string, string | string[]>,
     statusText?: string,
   ): void {
-    if (status >= 200) this.leave({ status, header: createHeaderReader(headers), hints: this.#hints })
+    if (status >= 200) {
+      const { retry: hints } = this.#call.plan.connection
+      this.#finish()?.end({ status, header: createHeaderReader(headers), hints })
+    }
     super.onResponseStart(controller, status, headers, statusText)
   }
 
   override onResponseError(controller: Controller, error: Error): void {
-    this.leave(undefined)
+    const turn = this.#finish()
+    if (this.#call.attemptCount > this.#attemptsBefore) turn?.end(undefined)
+    else turn?.withdraw()
     super.onResponseError(controller, error)
   }
 
-  leave(answer: LearnedAnswer | undefined): void {
-    if (!this.#isOut) return
-    this.#isOut = false
-    this.#limits.leave(this.#subject, answer)
+  #finish(): Turn | undefined {
+    const turn = this.#turn
+    this.#turn = undefined
+    return turn
   }
 }
