@@ -100,6 +100,7 @@ CREATE TABLE "webhook_endpoints" (
 );
 --> statement-breakpoint
 ALTER TABLE "connections" ADD COLUMN "token_expires_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "connections" ADD COLUMN "token_renew_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "connections" ADD COLUMN "status_reason" text;--> statement-breakpoint
 ALTER TABLE "connections" ADD COLUMN "status_changed_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "connections" ADD COLUMN "account" jsonb;--> statement-breakpoint

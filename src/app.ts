@@ -1,12 +1,21 @@
 /** Builds every part once, in the order they need each other, and takes them down in reverse. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { AccessKeys } from './access/keys.ts'
+import type { TokenFetch } from './auth/tokens/token-endpoint.ts'
 import { IdempotencyKeys } from './calls/idempotency.ts'
 import { CallRecorder } from './calls/recorder.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { type Config, formatListeningUrl, type Secrets } from './config.ts'
+import { ConnectVisits } from './connections/connect.ts'
+import { ConnectSessions } from './connections/connect-sessions.ts'
 import { Connections } from './connections/connections.ts'
+import { CredentialSeal } from './connections/credential-seal.ts'
+import { EncryptionKeys } from './connections/encryption-keys.ts'
 import { Integrations } from './connections/integrations.ts'
 import { proveKeys } from './connections/key-proof.ts'
+import { type RotationOptions, type RotationReport, rotateKeys } from './connections/key-rotation.ts'
+import { Upkeep } from './connections/upkeep.ts'
 import { StartError } from './errors.ts'
 import { createEvents, type Events } from './events.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -17,18 +26,25 @@ import { createMemoryStore, type LimitStore } from './limits/store.ts'
 import type { Logger } from './log.ts'
 import { createPassthrough } from './passthrough/passthrough.ts'
 import { type Sandbox, sandboxApiKey, startSandbox } from './sandbox/sandbox.ts'
+import { createConnectRoutes } from './server/connect-routes.ts'
 import { createGraphQLMount } from './server/graphql.ts'
 import { createRawRoute } from './server/raw-route.ts'
 import { createServer } from './server/server.ts'
 import { createAccessKeyStore } from './store/access-keys.ts'
 import { createCallStore } from './store/calls.ts'
+import { createConnectSessionStore } from './store/connect-sessions.ts'
+import { createConnectionDeletionStore } from './store/connection-deletions.ts'
 import { createConnectionStore } from './store/connections.ts'
 import { type Database, openDatabase } from './store/database.ts'
-import { createEncryptionKeyStore } from './store/encryption-keys.ts'
+import { createEncryptionKeyStore, type EncryptionKeyStore } from './store/encryption-keys.ts'
 import { StoreError } from './store/failure.ts'
 import { createIdempotencyStore, type IdempotencyPlace } from './store/idempotency.ts'
 import { createIntegrationStore } from './store/integrations.ts'
+import { takeOwnership } from './store/owner-lock.ts'
+import { createSealedRowStore } from './store/sealed-rows.ts'
+import { createTokenRefreshStore } from './store/token-refreshes.ts'
 import { createWorkspaceStore, type Workspace } from './store/workspaces.ts'
+import { idempotentAnswerBinding } from './vault/bindings.ts'
 import { readOrCreateKeyFile } from './vault/key-file.ts'
 import { KeyRing } from './vault/key-ring.ts'
 import { Vault } from './vault/vault.ts'
@@ -69,6 +85,63 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 }
 
+export interface StoredKeyRotation extends RotationReport {
+  /** Under which everything is now, but for what is left. */
+  readonly primaryId: string
+}
+
+/**
+ * Rotates the encryption keys of the store without a gateway: on PostgreSQL beside those that run, on the embedded store
+ * when none does.
+ *
+ * @throws StartError with the one sentence for the operator
+ */
+export async function rotateStoredKeys(
+  { config, secrets }: Pick<AppOptions, 'config' | 'secrets'>,
+  options: RotationOptions,
+): Promise<StoredKeyRotation> {
+  try {
+    await using database = await openForMaintenance(config, secrets)
+    const stores = { keys: createEncryptionKeyStore(database.db), sealedRows: createSealedRowStore(database.db) }
+    const vault = new Vault(new KeyRing(secrets.encryptionKeys ?? readOrCreateKeyFile(config.dataDir)))
+    if (database.kind === 'postgres') await requireUsedKey(vault.primaryId, stores.keys)
+    await proveKeys(vault, stores)
+    return { ...(await rotateKeys(vault, stores, options)), primaryId: vault.primaryId }
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    throw new StartError(`The rotation stopped: ${error.message}; run it again and it goes on.`, { cause: error })
+  }
+}
+
+async function openForMaintenance({ dataDir }: Config, { databaseUrl: url }: Secrets): Promise<Database> {
+  // A directory of its own: the data directory belongs to the gateway that may run here.
+  if (url !== undefined) return await openDatabase({ url, dataDir: join(dataDir, 'rotate-keys') })
+  if (!existsSync(join(dataDir, 'store'))) {
+    throw new StartError(`The data directory ${dataDir} has no store whose keys could be rotated.`)
+  }
+  refuseBesideGateway(dataDir)
+  return await openDatabase({ dataDir })
+}
+
+/** Gateways that run with an older list could open nothing that is put under a key they do not have. */
+async function requireUsedKey(id: string, keys: EncryptionKeyStore): Promise<void> {
+  const used = await keys.list()
+  if (used.length === 0 || used.some(key => key.id === id)) return
+  const first = `start every gateway with ${id} in its PASSGATE_ENCRYPTION_KEYS first`
+  throw new StartError(`No gateway has used the encryption key ${id} with this store yet; ${first}, then rotate.`)
+}
+
+function refuseBesideGateway(dataDir: string): void {
+  try {
+    takeOwnership(dataDir)[Symbol.dispose]()
+  } catch (error) {
+    // Anything else is told when the store is opened.
+    if (!(error instanceof StartError)) return
+    const [holder] = error.message.split('; stop it first')
+    throw new StartError(`${holder}; stop it first, or have it rotate with the mutation rotateEncryptionKeys.`)
+  }
+}
+
 async function buildApp(options: AppOptions): Promise<App> {
   const { config, secrets, log } = options
   await using parts = new AsyncDisposableStack()
@@ -77,8 +150,10 @@ async function buildApp(options: AppOptions): Promise<App> {
   const database = options.database ?? parts.use(await openDatabase({ url, dataDir: config.dataDir }))
   const stores = createStores(database)
   const vault = new Vault(new KeyRing(secrets.encryptionKeys ?? readOrCreateKeyFile(config.dataDir)))
-  const orphans = await proveKeys(vault, { keys: stores.encryptionKeys, connections: stores.connections })
-  for (const [keyId, count] of Object.entries(orphans)) events.keyMissing(keyId, count)
+  const keyStores = { keys: stores.encryptionKeys, sealedRows: stores.sealedRows }
+  const { missing, retiring } = await proveKeys(vault, keyStores)
+  for (const [keyId, rows] of Object.entries(missing)) events.keyMissing(keyId, rows)
+  for (const [keyId, rows] of Object.entries(retiring)) events.keyRetiring(keyId, rows)
   const workspace = await stores.workspaces.ensureDefault()
   const accessKeys = new AccessKeys(
     stores.accessKeys,
@@ -91,16 +166,26 @@ async function buildApp(options: AppOptions): Promise<App> {
   const allow = sandbox === undefined ? config.egressAllow : config.egressAllow.with(sandbox.host)
   const limits = parts.use(createLimits({ store: openLimitStore(secrets.redisUrl, events) }))
   const passthrough = parts.use(createPassthrough({ allow, limits }))
-  const connections = new Connections({
-    store: stores.connections,
-    integrations,
-    vault,
-    events,
-    onDeleted: (workspaceId, id) => passthrough.forget(workspaceId, id),
-  })
-  if (sandbox !== undefined) await seedSandbox(connections, workspace)
+  let { publicUrl } = config
+  const fetch: TokenFetch = (url, request) => passthrough.fetch(url, request)
+  const connections = parts.use(
+    new Connections({
+      store: stores.connections,
+      refreshes: stores.tokenRefreshes,
+      deletions: stores.connectionDeletions,
+      integrations,
+      seal: new CredentialSeal(vault, events),
+      events,
+      fetch,
+      verify: (row, integration) => gateway.verify(row, integration),
+      connectUrl: row => connectSessions.repairUrl(row),
+      onDeleted: (workspaceId, id) => passthrough.forget(workspaceId, id),
+    }),
+  )
+  const connectParts = { store: stores.connectSessions, connections, integrations, vault, publicUrl: () => publicUrl }
+  const connectSessions = new ConnectSessions({ ...connectParts, workspaces: stores.workspaces })
   const recorder = parts.use(createRecorder(stores, events))
-  const gateway = new Gateway({
+  const gateway: Gateway = new Gateway({
     connections,
     integrations,
     passthrough,
@@ -120,14 +205,19 @@ async function buildApp(options: AppOptions): Promise<App> {
     record: call => recorder.record(call),
     callFinished: call => events.callFinished(call),
   })
+  if (sandbox !== undefined) await seedSandbox(connections, workspace)
+  parts.use(createUpkeep({ connections, connectSessions, events }))
+  const encryptionKeys = parts.use(new EncryptionKeys({ vault, stores: keyStores, events }))
   const { calls, workspaces } = stores
-  let { publicUrl } = config
   const services: GraphQLServices = {
     accessKeys,
     calls,
     connections,
+    connectSessions,
+    encryptionKeys,
     gateway,
     integrations,
+    operatorWorkspaceId: workspace.id,
     workspaces,
     publicUrl: () => publicUrl,
   }
@@ -138,7 +228,9 @@ async function buildApp(options: AppOptions): Promise<App> {
     events,
     publicUrl: config.hasPublicUrl ? config.publicUrl : undefined,
   })
-  const server = parts.use(createServer({ graphql, raw, checkReady: () => database.ping() }))
+  const connectVisits = new ConnectVisits({ ...connectParts, sessions: connectSessions, fetch })
+  const connect = createConnectRoutes({ flow: connectVisits, events, publicUrl: () => publicUrl })
+  const server = parts.use(createServer({ graphql, raw, connect, checkReady: () => database.ping() }))
   const owned = parts.move()
   let rootUrl: URL | undefined
   return {
@@ -167,7 +259,7 @@ function openLimitStore(redisUrl: string | undefined, events: Events): LimitStor
 }
 
 function answerBinding({ workspaceId, connectionId, key }: IdempotencyPlace) {
-  return { workspaceId, kind: 'idempotentAnswer', id: `${connectionId} ${key}` }
+  return idempotentAnswerBinding(workspaceId, connectionId, key)
 }
 
 /** Download links belong to no row. */
@@ -179,10 +271,14 @@ function createStores({ db }: Database) {
   return {
     accessKeys: createAccessKeyStore(db),
     calls: createCallStore(db),
+    connectSessions: createConnectSessionStore(db),
+    connectionDeletions: createConnectionDeletionStore(db),
     connections: createConnectionStore(db),
     encryptionKeys: createEncryptionKeyStore(db),
     idempotency: createIdempotencyStore(db),
     integrations: createIntegrationStore(db),
+    sealedRows: createSealedRowStore(db),
+    tokenRefreshes: createTokenRefreshStore(db),
     workspaces: createWorkspaceStore(db),
   }
 }
@@ -202,6 +298,16 @@ async function seedSandbox(connections: Connections, { id }: Workspace): Promise
   if (existing === undefined) {
     await connections.create(id, { ...demo, credential: { scheme: 'apiKey', key: sandboxApiKey } })
   }
+}
+
+function createUpkeep(parts: { connections: Connections; connectSessions: ConnectSessions; events: Events }): Upkeep {
+  const { connections, connectSessions, events } = parts
+  const tasks = [
+    { what: 'tokens kept alive', run: (limit: number) => connections.keepAlive(limit) },
+    { what: 'deletions finished', run: (limit: number) => connections.finishDeletions(limit) },
+    { what: 'old connect sessions', run: (limit: number) => connectSessions.deleteExpired(limit) },
+  ]
+  return new Upkeep(tasks, (what, error) => events.upkeepFailed(what, error))
 }
 
 /** A batch of calls also says which connections were used. */

@@ -18,6 +18,14 @@ export interface CallFacts {
   readonly durationMs: number
 }
 
+/** A row by its place; none of it is secret. */
+interface SealedRowFacts {
+  readonly table: string
+  readonly workspaceId: string
+  readonly key: readonly string[]
+  readonly message: string
+}
+
 export type Events = ReturnType<typeof createEvents>
 
 export function createEvents(log: Logger) {
@@ -33,14 +41,41 @@ export function createEvents(log: Logger) {
     connectionDeleted({ workspaceId, id }: ConnectionFacts): void {
       log.info({ workspaceId, connectionId: id }, 'connection deleted')
     },
+    connectionNeedsReauth(connection: ConnectionFacts & { readonly statusReason: string | null }): void {
+      const { workspaceId, id, statusReason } = connection
+      log.warn({ workspaceId, connectionId: id, reason: statusReason }, 'connection needs its end user again')
+    },
+    tokenRefreshed({ workspaceId, id }: ConnectionFacts): void {
+      log.info({ workspaceId, connectionId: id }, 'token refreshed')
+    },
+    /** @param error its message is shown to callers too, so it holds no secret */
+    tokenRefreshFailed({ workspaceId, id }: ConnectionFacts, error: unknown): void {
+      log.warn({ workspaceId, connectionId: id, err: error }, 'token not refreshed')
+    },
+    upkeepFailed(what: string, error: unknown): void {
+      log.error({ what, err: error }, 'upkeep failed; it is tried again')
+    },
     credentialUnopened(connection: ConnectionFacts, error: Error): void {
       log.error(
         { workspaceId: connection.workspaceId, connectionId: connection.id, err: error },
         'credential not opened',
       )
     },
-    keyMissing(keyId: string, connections: number): void {
-      log.warn({ keyId, connections }, 'connections are sealed under an encryption key that is not in the key ring')
+    keyMissing(keyId: string, rows: number): void {
+      log.warn({ keyId, rows }, 'secrets are sealed under an encryption key that is not in the key ring')
+    },
+    keyRetiring(keyId: string, rows: number): void {
+      log.info({ keyId, rows }, 'secrets hang on an encryption key that seals no more; rotate before it is removed')
+    },
+    sealedRowUnopened(row: SealedRowFacts): void {
+      const { table, workspaceId, key, message } = row
+      log.error({ table, workspaceId, row: key.join(' '), reason: message }, 'secret not opened; it was left alone')
+    },
+    keysRotated(keyId: string, figures: { moved: number; failed: number; left: number }): void {
+      log.info({ keyId, ...figures }, 'encryption keys rotated')
+    },
+    keyRotationFailed(error: unknown): void {
+      log.error({ err: error }, 'rotation of encryption keys failed; it goes on when it is started again')
     },
     callFinished(call: CallFacts): void {
       if (!log.isLevelEnabled('debug')) return

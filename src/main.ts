@@ -1,31 +1,104 @@
 #!/usr/bin/env node
 /** The process: configuration in, signals, the words at the start, exit code. */
-import { type App, createApp } from './app.ts'
+import { type App, createApp, rotateStoredKeys, type StoredKeyRotation } from './app.ts'
 import { readConfig } from './config.ts'
 import { StartError } from './errors.ts'
 import { createLogger } from './log.ts'
 
-process.exitCode = await run()
+const usage = `Usage: passgate [command]
 
-async function run(): Promise<number> {
-  const stop = stopSignal()
+  (no command)   runs the gateway
+  rotate-keys    puts every stored secret under the first encryption key; safe to run again
+  --help         shows this
+
+Everything else is set by environment variables: HOST, PORT, DATABASE_URL, PASSGATE_ENCRYPTION_KEYS and others; the README
+has the list.
+`
+
+process.exitCode = await run(process.argv.slice(2))
+
+async function run(words: readonly string[]): Promise<number> {
   try {
-    const { config, secrets, warnings } = readConfig(process.env)
-    const log = createLogger({ level: config.logLevel })
-    for (const warning of warnings) log.warn(warning)
-    await using app = await createApp({ config, secrets, log })
-    const url = await app.listen()
-    log.info({ url: url.href, store: config.store }, 'listening')
-    const newAdminKey = await app.createFirstAdminKey()
-    process.stdout.write(greeting(app, url, newAdminKey, secrets.adminKey !== undefined))
-    await stop
-    log.info('stopping')
+    switch (words.join(' ')) {
+      case '':
+        return await serve()
+      case 'rotate-keys':
+        return await rotate()
+      case '--help':
+      case '-h':
+      case 'help':
+        process.stdout.write(usage)
+        return 0
+      default:
+        process.stderr.write(
+          `Passgate has no command ${JSON.stringify(words.join(' '))}; passgate --help lists them.\n`,
+        )
+        return 2
+    }
   } catch (error) {
     if (!(error instanceof StartError)) throw error
     process.stderr.write(`${error.message}\n`)
     return 1
   }
+}
+
+async function serve(): Promise<number> {
+  const stop = stopSignal()
+  const { config, secrets, warnings } = readConfig(process.env)
+  const log = createLogger({ level: config.logLevel })
+  for (const warning of warnings) log.warn(warning)
+  await using app = await createApp({ config, secrets, log })
+  const url = await app.listen()
+  log.info({ url: url.href, store: config.store }, 'listening')
+  const newAdminKey = await app.createFirstAdminKey()
+  process.stdout.write(greeting(app, url, newAdminKey, secrets.adminKey !== undefined))
+  await stop
+  log.info('stopping')
   return 0
+}
+
+/** 0 when the first key is the only one that is needed from now on. */
+async function rotate(): Promise<number> {
+  const stop = new AbortController()
+  void stopSignal().then(() => stop.abort())
+  const { config, secrets, warnings } = readConfig(process.env)
+  for (const warning of warnings) process.stderr.write(`${warning}\n`)
+  let toldAt = Number.NEGATIVE_INFINITY
+  const rotation = await rotateStoredKeys(
+    { config, secrets },
+    {
+      signal: stop.signal,
+      onProgress({ table, done, total }) {
+        const isTime = done === total || performance.now() - toldAt > progressEveryMs
+        if (done === 0 || !isTime) return
+        toldAt = performance.now()
+        process.stdout.write(`${table} ${done}/${total}\n`)
+      },
+      onFailure({ table, workspaceId, key, message }) {
+        process.stderr.write(
+          `${table} ${workspaceId} ${JSON.stringify(key.join(' '))}: ${message}; it was left alone.\n`,
+        )
+      },
+    },
+  )
+  process.stdout.write(summary(rotation))
+  return rotation.left.length === 0 ? 0 : 1
+}
+
+const progressEveryMs = 1000
+
+function summary({ primaryId, moved, left }: StoredKeyRotation): string {
+  const lines = ['', `${moved} moved to the key ${primaryId}.`]
+  if (left.length === 0) {
+    lines.push(`Nothing is left under another key: the others may be removed from the list.`)
+  } else {
+    lines.push('Left:', `  ${'key'.padEnd(32)}  ${'table'.padEnd(20)}  rows`)
+    for (const { keyId = '(not readable)', table, rows } of left) {
+      const name = keyId === primaryId ? `${keyId} (old form)` : keyId
+      lines.push(`  ${name.padEnd(32)}  ${table.padEnd(20)}  ${rows}`)
+    }
+  }
+  return `${lines.join('\n')}\n`
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */

@@ -1,15 +1,17 @@
-/** What bearer and oauth2 share: an access token filled into the entry's templates. */
+/** What all schemes with an access token share: it is filled into the entry's templates. */
+import type { FieldValues } from './credential.ts'
 import { createInjector, createUserPass } from './inject.ts'
-import { type AuthEntry, injectOf } from './scheme.ts'
+import { type EntryOf, injectOf } from './scheme.ts'
 import type { Injection } from './strategy.ts'
 
-export function createTokenInjector(
-  entry: Extract<AuthEntry, { scheme: 'bearer' | 'oauth2' }>,
-): (accessToken: string) => Injection {
+type TokenEntry = EntryOf<'bearer' | 'oauth2' | 'clientCredentials' | 'twoStep' | 'jwt' | 'jwtBearer'>
+
+export function createTokenInjector(entry: TokenEntry): (accessToken: string, fields?: FieldValues) => Injection {
   const inject = createInjector(injectOf(entry))
-  const userPass = entry.userPass === undefined ? undefined : createUserPass(entry.userPass)
-  return accessToken => {
-    const values = { accessToken }
+  const template = 'userPass' in entry ? entry.userPass : undefined
+  const userPass = template === undefined ? undefined : createUserPass(template)
+  return (accessToken, fields) => {
+    const values = { ...fields, accessToken }
     return inject(userPass === undefined ? values : { ...values, basic: userPass(values) })
   }
 }

@@ -38,8 +38,10 @@ function fill(
   values: TemplateValues,
   accepts: (value: string) => boolean,
 ): Record<string, string> {
+  // A template that names an optional field without a value is left out.
+  const filled = compiled.filter(([, parts]) => parts.every(part => 'text' in part || Object.hasOwn(values, part.name)))
   return Object.fromEntries(
-    compiled.map(([name, parts]) => {
+    filled.map(([name, parts]) => {
       const value = renderTemplate(parts, values)
       // The sentence names the place and never the value: it is a secret.
       if (accepts(value)) return [name, value]

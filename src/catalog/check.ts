@@ -1,6 +1,7 @@
 /** What must hold between the fields of a definition, once each of them has its shape. */
 import type * as z from 'zod'
-import { type AuthEntry, injectOf } from '../auth/scheme.ts'
+import type { AuthEntry } from '../auth/scheme.ts'
+import { injectedNames } from '../auth/strategy.ts'
 import { hasStrayBrace, parseTemplate, placeholdersOf, renderTemplate } from '../auth/template.ts'
 import { isHostPattern, matchesHost } from '../hosts.ts'
 import { baseUrlTakes, type FieldUse, fieldUses, fillBaseUrl, parseBaseUrl } from './base-url.ts'
@@ -33,15 +34,59 @@ function checkAuth(definition: Checked, report: Report): void {
   for (const [index, entry] of definition.auth.entries()) {
     if (definition.auth.findIndex(other => other.scheme === entry.scheme) < index)
       report(['auth', index, 'scheme'], 'each scheme once: a credential names its scheme only')
-    for (const name of Object.keys(injectOf(entry).headers ?? {})) injected.add(name)
+    for (const name of injectedNames(entry).headers) injected.add(name)
+    for (const [field, text] of Object.entries(addressesOf(entry)))
+      if (text !== undefined) checkAddress(definition, ['auth', index, ...field.split('.')], text, report)
+    if (entry.scheme === 'awsSigV4')
+      for (const field of ['service', 'region'] as const) {
+        const unknown = placeholdersOf(entry[field]).find(name => !isField(definition, name))
+        if (unknown !== undefined) report(['auth', index, field], `placeholders of config fields: {${unknown}} is none`)
+      }
     if (entry.scheme !== 'oauth2') continue
-    for (const field of ['authorizationUrl', 'tokenUrl'] as const) {
-      const unknown = placeholdersOf(entry[field] ?? '').find(name => !isField(definition, name))
-      if (unknown !== undefined) report(['auth', index, field], `placeholders of config fields: {${unknown}} is none`)
-    }
+    for (const name of Object.keys(entry.captures ?? {}))
+      if (!isField(definition, name)) report(['auth', index, 'captures', name], 'a config field')
   }
   for (const name of Object.keys(definition.headers ?? {}))
     if (injected.has(name)) report(['headers', name], 'no value here: the header carries the credential')
+}
+
+/** Where the gateway itself sends something secret, or an end user's browser. */
+function addressesOf(entry: AuthEntry): Readonly<Record<string, string | undefined>> {
+  switch (entry.scheme) {
+    case 'oauth2': {
+      const { authorizationUrl, tokenUrl, refreshUrl, revocationUrl, revoke } = entry
+      return { authorizationUrl, tokenUrl, refreshUrl, revocationUrl, 'revoke.url': revoke?.url }
+    }
+    case 'oauth1': {
+      const { requestTokenUrl, authorizationUrl, accessTokenUrl } = entry
+      return { requestTokenUrl, authorizationUrl, accessTokenUrl }
+    }
+    case 'clientCredentials':
+    case 'jwtBearer':
+    case 'twoStep':
+      return { tokenUrl: entry.tokenUrl }
+    default:
+      return {}
+  }
+}
+
+/** What a URL of a revocation may name besides config fields. */
+const revocable = ['accessToken', 'refreshToken', 'clientId']
+
+/**
+ * End users give config values: one that decides about the host would send the workspace's client secret wherever they
+ * like, unless the definition says what the value looks like.
+ */
+function checkAddress(definition: Checked, path: (string | number)[], text: string, report: Report): void {
+  const names = placeholdersOf(text).filter(name => !(path.includes('revoke') && revocable.includes(name)))
+  const unknown = names.find(name => !isField(definition, name))
+  if (unknown !== undefined) report(path, `placeholders of config fields: {${unknown}} is none`)
+  const authority = text.startsWith('{') ? text.slice(0, text.indexOf('}') + 1) : (text.split('/')[2] ?? '')
+  const open = placeholdersOf(authority).find(
+    name => isField(definition, name) && definition.config?.[name]?.pattern === undefined,
+  )
+  if (open !== undefined)
+    report(path, `a host that nobody but its author decides about: {${open}} needs a pattern in config`)
 }
 
 /** Every placeholder is a config field, and every pinned host is a pattern once its placeholders are filled. */

@@ -1,6 +1,7 @@
 /** The shape of an integration's definition: the same for a catalog file, `createIntegration` and the JSON Schema. */
 import { compile } from 'json-p3'
 import * as z from 'zod'
+import { singularPath } from '../auth/entry-fields.ts'
 import { headerNamePattern, isFramingHeader } from '../auth/header-names.ts'
 import { headerRecord } from '../auth/header-record.ts'
 import { authEntrySchema } from '../auth/scheme.ts'
@@ -89,14 +90,17 @@ const verify = strictObject({
     .string('a path')
     .max(1024, 'a path of at most 1024 characters')
     .regex(/^\/(?!\/)[^\s\\#{}]*$/, 'a path below the base URL that starts with one slash'),
+  ok: singularPath
+    .optional()
+    .describe('For vendors that answer 200 whatever: what is found here says true or false. A singular JSONPath.'),
   account: strictObject({
-    id: jsonPath.optional(),
-    name: jsonPath.optional(),
-    email: jsonPath.optional(),
-    url: jsonPath.optional(),
+    id: singularPath.optional(),
+    name: singularPath.optional(),
+    email: singularPath.optional(),
+    url: singularPath.optional(),
   })
     .optional()
-    .describe('Where the answer says whose account this is.'),
+    .describe('Where the answer says whose account this is; singular JSONPaths (RFC 9535 §2.3.5.1).'),
 }).describe('A cheap call that proves a credential.')
 
 export const integrationSchema = strictObject({

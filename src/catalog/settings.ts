@@ -1,4 +1,5 @@
 /** A workspace's settings laid over a definition: the same integration at another address or with other scopes. */
+import type { AuthEntry, SchemeName } from '../auth/scheme.ts'
 import { type ErrorDetail, invalidFields } from '../errors.ts'
 import { type IntegrationDefinition, integrationSchema } from './entry.ts'
 import { describeIssues } from './issues.ts'
@@ -15,6 +16,18 @@ export interface IntegrationSettings {
 
 const oauthFields = ['authorizationUrl', 'tokenUrl', 'scopes'] as const
 
+/** Which settings a scheme has a use for. */
+const usedBy: Readonly<Partial<Record<SchemeName, readonly (typeof oauthFields)[number][]>>> = {
+  oauth2: oauthFields,
+  clientCredentials: ['tokenUrl', 'scopes'],
+  jwtBearer: ['tokenUrl', 'scopes'],
+  twoStep: ['tokenUrl'],
+  oauth1: ['authorizationUrl'],
+}
+
+/** What belongs to the vendor's own token endpoint and must not be asked on behalf of another. */
+const ofTokenEndpoint = ['refreshUrl', 'revocationUrl', 'revoke', 'issuer'] as const
+
 /**
  * The definition as the workspace uses it; the given one stays as it is.
  * @throws {GatewayError} INVALID_INPUT with one detail per setting that is wrong, named as in the settings
@@ -23,18 +36,30 @@ export function applySettings(definition: IntegrationDefinition, settings: Integ
   const oauth = pickGiven(settings, oauthFields)
   const place = pickGiven(settings, ['baseUrl', 'hosts'])
   if (Object.keys(oauth).length === 0 && Object.keys(place).length === 0) return definition
-  const index = definition.auth.findIndex(entry => entry.scheme === 'oauth2')
-  if (index === -1 && Object.keys(oauth).length > 0) throw invalidFields(refuseOAuth(definition, Object.keys(oauth)))
+  const unused = Object.keys(oauth).filter(
+    field => !definition.auth.some(({ scheme }) => usedBy[scheme]?.some(name => name === field)),
+  )
+  if (unused.length > 0) throw invalidFields(refuseOAuth(definition, unused))
   const { hosts, ...rest } = definition
   const document = {
     ...rest,
     ...(place.baseUrl === undefined && hosts !== undefined ? { hosts } : {}),
     ...place,
-    auth: definition.auth.map((entry, at) => (at === index ? { ...entry, ...oauth } : entry)),
+    auth: definition.auth.map(entry => withOAuth(entry, oauth)),
   }
   const parsed = integrationSchema.safeParse(document)
   if (parsed.success) return parsed.data
-  throw invalidFields(describeIssues(parsed.error, document, '').map(detail => renameField(detail, index)))
+  throw invalidFields(describeIssues(parsed.error, document, '').map(renameField))
+}
+
+function withOAuth(entry: AuthEntry, oauth: Partial<Record<(typeof oauthFields)[number], unknown>>): AuthEntry {
+  const used = usedBy[entry.scheme] ?? []
+  const own = Object.fromEntries(Object.entries(oauth).filter(([field]) => used.some(name => name === field)))
+  const kept =
+    own.tokenUrl === undefined
+      ? entry
+      : Object.fromEntries(Object.entries(entry).filter(([field]) => !ofTokenEndpoint.some(name => name === field)))
+  return { ...kept, ...own } as AuthEntry
 }
 
 function pickGiven<Field extends keyof IntegrationSettings>(
@@ -48,12 +73,12 @@ function pickGiven<Field extends keyof IntegrationSettings>(
 function refuseOAuth(definition: IntegrationDefinition, fields: readonly string[]): ErrorDetail[] {
   return fields.map(field => ({
     field,
-    message: `${field} is of use to oauth2 only, which ${definition.name} does not take.`,
+    message: `${field} is of no use here: ${definition.name} takes ${definition.auth.map(({ scheme }) => scheme).join(', ')}.`,
   }))
 }
 
 /** `.auth.1.tokenUrl` is `tokenUrl` to whoever wrote the settings. */
-function renameField(detail: ErrorDetail, index: number): ErrorDetail {
-  const field = detail.field.replace(`.auth.${index}.`, '').replace(/^\./, '')
+function renameField(detail: ErrorDetail): ErrorDetail {
+  const field = detail.field.replace(/^\.auth\.\d+\./, '').replace(/^\./, '')
   return { field, message: `${field}${detail.message.slice(detail.field.length)}` }
 }

@@ -1,28 +1,25 @@
 /** The life of a connection: created with its credential sealed, listed, changed, opened for a call, deleted. */
-import { type Credential, parseCredential } from '../auth/credential.ts'
-import type { AuthEntry } from '../auth/scheme.ts'
-import { createStrategy, type Injection } from '../auth/strategy.ts'
+import type { TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { parseConfig, resolveTarget } from '../catalog/target.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
+import type { ConnectionDeletionStore, DeletionStep } from '../store/connection-deletions.ts'
 import type { ConnectionFilter, ConnectionOrder, ConnectionRow, ConnectionStore } from '../store/connections.ts'
-import { newId } from '../store/ids.ts'
 import type { Page, PageArgs } from '../store/page.ts'
-import { type Vault, VaultError } from '../vault/vault.ts'
+import type { TokenRefreshStore } from '../store/token-refreshes.ts'
+import { Admission, checkMetadata, connectionNotFound, type NewConnection } from './admission.ts'
+import type { CredentialSeal } from './credential-seal.ts'
+import { Deletions } from './deletions.ts'
 import { type Integration, type Integrations, integrationNotFound } from './integrations.ts'
+import { CredentialOpener, entryOf, type OpenedCredential } from './opener.ts'
+import { needsReauth, Refresher, type RefreshSubject, type RefreshWait } from './refresher.ts'
+import { isRenewable } from './renewal.ts'
+import type { Verification, Verify } from './verification.ts'
 
 /** A connection as the rest of the house sees it: everything but what is sealed. */
 export type Connection = Omit<ConnectionRow, 'sealedCredential' | 'sealedUnder' | 'credentialVersion'>
-
-export interface NewConnection {
-  readonly integration: string
-  readonly endUserId: string
-  readonly config?: Record<string, unknown> | null
-  readonly credential: Credential
-  readonly metadata?: Record<string, unknown> | null
-}
 
 export interface ConnectionChanges {
   readonly quota?: Quota | null
@@ -35,55 +32,44 @@ interface Parts {
   /** Told of a connection that is gone, so that nothing of it is kept elsewhere. */
   readonly onDeleted: (workspaceId: string, id: string) => void
   readonly integrations: Integrations
-  readonly vault: Vault
+  readonly seal: CredentialSeal
   readonly events: Events
+  readonly fetch: TokenFetch
+  readonly verify: Verify
+  /** How the end user repairs a connection. */
+  readonly connectUrl?: ((row: ConnectionRow) => string) | undefined
+  readonly refreshes: TokenRefreshStore
+  readonly deletions: ConnectionDeletionStore
 }
 
-const maxMetadataBytes = 16_384
-
-export class Connections {
+export class Connections implements AsyncDisposable {
   readonly #store: ConnectionStore
   readonly #integrations: Integrations
-  readonly #vault: Vault
   readonly #events: Events
-  readonly #onDeleted: Parts['onDeleted']
+  readonly #parts: Parts
   readonly #byId = new Memo<ConnectionRow>()
   readonly #byEndUser = new Memo<ConnectionRow[]>()
-  readonly #opened = new WeakMap<ConnectionRow, { integration: Integration; injection: Injection }>()
+  readonly #refresher: Refresher
+  readonly #opener: CredentialOpener
+  readonly #deletions: Deletions
+  /** How connections come to be. */
+  readonly admission: Admission
 
   constructor(parts: Parts) {
-    this.#store = parts.store
-    this.#integrations = parts.integrations
-    this.#vault = parts.vault
-    this.#events = parts.events
-    this.#onDeleted = parts.onDeleted
+    const { store, integrations, seal, events } = parts
+    this.#parts = parts
+    this.#store = store
+    this.#integrations = integrations
+    this.#events = events
+    this.#refresher = new Refresher({ ...parts, onChanged: row => this.#forget(row) })
+    this.#opener = new CredentialOpener({ store, seal, integrations, refresher: this.#refresher })
+    this.#deletions = new Deletions(parts)
+    this.admission = new Admission({ ...parts, onChanged: row => this.#forget(row) })
   }
 
   /** Imports a credential. @throws GatewayError `INVALID_INPUT` with a detail per wrong field; nothing is stored then. */
-  async create(workspaceId: string, input: NewConnection): Promise<Connection> {
-    const integration = await this.#integration(workspaceId, input.integration)
-    const endUserId = checkEndUserId(input.endUserId)
-    const metadata = checkMetadata(input.metadata)
-    const config = parseConfig(integration.definition, input.config ?? undefined)
-    resolveTarget(integration.definition, config)
-    const entry = requireScheme(integration, input.credential.scheme)
-    createStrategy(entry)(input.credential)
-    const id = newId('conn')
-    const sealed = this.#vault.seal(credentialBinding(workspaceId, id), JSON.stringify(input.credential))
-    const row = await this.#store.insert({
-      workspaceId,
-      id,
-      integration: integration.slug,
-      endUserId,
-      scheme: entry.scheme,
-      config,
-      metadata,
-      sealedCredential: sealed.envelope,
-      sealedUnder: sealed.keyId,
-    })
-    this.#forget(row)
-    this.#events.connectionCreated(row)
-    return row
+  create(workspaceId: string, input: NewConnection, options: { readonly verify?: boolean } = {}): Promise<Connection> {
+    return this.admission.create(workspaceId, input, options)
   }
 
   get(workspaceId: string, id: string): Promise<ConnectionRow | undefined> {
@@ -142,56 +128,106 @@ export class Connections {
 
   /** From now on no call is made with it, until it is enabled. Doing it twice is the same answer. */
   disable(workspaceId: string, id: string): Promise<Connection> {
-    return this.#save(workspaceId, id, { status: 'DISABLED' })
+    return this.#save(workspaceId, id, { status: 'DISABLED', statusChangedAt: new Date() })
   }
 
   /** Undoes {@link disable}; a connection that needs its end user again stays as it is. */
   async enable(workspaceId: string, id: string): Promise<Connection> {
     const row = await this.#require(workspaceId, id)
-    return row.status === 'DISABLED' ? this.#save(workspaceId, id, { status: 'ACTIVE' }) : row
-  }
-
-  /** Erases the connection with its sealed credential. @throws GatewayError `CONNECTION_NOT_FOUND` */
-  async delete(workspaceId: string, id: string): Promise<void> {
-    const wasThere = await this.#store.delete(workspaceId, id)
-    this.#byId.forget(idKey({ workspaceId, id }))
-    this.#byEndUser.clear()
-    this.#onDeleted(workspaceId, id)
-    if (!wasThere) throw connectionNotFound()
-    this.#events.connectionDeleted({ workspaceId, id })
+    return row.status === 'DISABLED'
+      ? this.#save(workspaceId, id, { status: 'ACTIVE', statusReason: null, statusChangedAt: new Date() })
+      : row
   }
 
   /**
-   * What a call adds to its request: the only place where a credential is opened.
-   * @throws GatewayError `CONNECTION_NEEDS_REAUTH` when it cannot be opened or its scheme is gone from the integration
+   * Stops its use at once, has the vendor revoke the credential, and erases it. Doing it twice is the same answer.
+   * @throws GatewayError `CONNECTION_NOT_FOUND`
    */
-  openCredential(row: ConnectionRow, integration: Integration): Injection {
-    const opened = this.#opened.get(row)
-    if (opened?.integration === integration) return opened.injection
-    const injection = this.#inject(row, integration)
-    this.#opened.set(row, { integration, injection })
-    return injection
+  async delete(workspaceId: string, id: string): Promise<readonly DeletionStep[]> {
+    const steps = await this.#deletions.delete(workspaceId, id, () => {
+      this.#byId.forget(idKey({ workspaceId, id }))
+      this.#byEndUser.clear()
+      this.#parts.onDeleted(workspaceId, id)
+      this.#events.connectionDeleted({ workspaceId, id })
+    })
+    if (steps === undefined) throw connectionNotFound()
+    return steps
   }
 
-  #inject(row: ConnectionRow, integration: Integration): Injection {
-    const entry = integration.definition.auth.find(auth => auth.scheme === row.scheme)
-    if (entry === undefined) {
-      const message = `The integration "${row.integration}" no longer takes ${row.scheme} credentials; connect again.`
-      throw new GatewayError('CONNECTION_NEEDS_REAUTH', message)
-    }
-    return createStrategy(entry)(this.#open(row))
+  /** Finishes what a process that died had begun. @returns how many deletions there were, at most `limit` */
+  finishDeletions(limit: number): Promise<number> {
+    return this.#deletions.finishAll(limit)
   }
 
-  #open(row: ConnectionRow): Credential {
-    try {
-      const text = this.#vault.open(credentialBinding(row.workspaceId, row.id), row.sealedCredential)
-      return parseCredential(JSON.parse(text))
-    } catch (cause) {
-      if (!(cause instanceof VaultError)) throw cause
-      this.#events.credentialUnopened(row, cause)
-      const message = 'The credential of this connection cannot be opened; connect the account again.'
-      throw new GatewayError('CONNECTION_NEEDS_REAUTH', message, { cause })
+  /**
+   * Has the vendor give a new token now.
+   * @throws GatewayError `CONNECTION_NOT_FOUND`, `INVALID_INPUT` when its credential has none to be renewed,
+   *   `CONNECTION_NEEDS_REAUTH`, `REFRESH_FAILED`
+   */
+  async refresh(workspaceId: string, id: string, wait: RefreshWait): Promise<Connection> {
+    const row = await this.#require(workspaceId, id)
+    requireNoReauth(row, this.#parts.connectUrl)
+    if (!isRenewable(this.#parts.seal.open(row))) {
+      const message = `The connection has a credential of ${row.scheme} that cannot be refreshed: nothing in it leads to a new token.`
+      throw invalidInput('id', message)
     }
+    return await this.#refresher.renew(await this.#subjectOf(row), wait, { isForced: true })
+  }
+
+  /** Renews tokens that would die of disuse. @returns how many were due, at most `limit` */
+  async keepAlive(limit: number): Promise<number> {
+    const due = await this.#parts.refreshes.takeDue(limit, keepAliveAgainMs)
+    for (const { workspaceId, connectionId } of due) {
+      const row = await this.#store.get(workspaceId, connectionId)
+      if (row === undefined || row.status === 'NEEDS_REAUTH') continue
+      const wait = { deadlineMs: Date.now() + 60_000 }
+      // What fails is noted with the connection, and due again.
+      await this.#refresher.renew(await this.#subjectOf(row), wait, { isPatient: false }).catch(error => {
+        if (!(error instanceof GatewayError)) this.#events.upkeepFailed('keep-alive of a token', error)
+      })
+    }
+    return due.length
+  }
+
+  /** Asks the vendor of a connection anew. Undefined where the integration has no verify request. */
+  async verify(
+    workspaceId: string,
+    id: string,
+  ): Promise<{ connection: Connection; verification: Verification | undefined }> {
+    const row = await this.#require(workspaceId, id)
+    const integration = await this.#integration(workspaceId, row.integration)
+    const verification = await this.#parts.verify(row, integration)
+    if (verification?.outcome !== 'OK') return { connection: await this.#require(workspaceId, id), verification }
+    const patch = { account: verification.account ?? row.account, verifiedAt: new Date() }
+    return { connection: await this.#save(workspaceId, id, patch), verification }
+  }
+
+  /** What a call adds to its request, with a token that is good now: the only place where a credential is opened. */
+  openCredential(
+    row: ConnectionRow,
+    integration: Integration,
+    wait: RefreshWait,
+  ): OpenedCredential | Promise<OpenedCredential> {
+    return this.#opener.open(row, integration, wait)
+  }
+
+  /** @throws GatewayError `CONNECTION_DISABLED` or `CONNECTION_NEEDS_REAUTH` */
+  requireUsable(row: ConnectionRow): void {
+    if (row.status === 'ACTIVE') return
+    requireNoReauth(row, this.#parts.connectUrl)
+    throw new GatewayError(
+      'CONNECTION_DISABLED',
+      `The connection ${row.id} is disabled; enable it with enableConnection.`,
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#refresher[Symbol.asyncDispose]()
+  }
+
+  async #subjectOf(row: ConnectionRow): Promise<RefreshSubject> {
+    const integration = await this.#integration(row.workspaceId, row.integration)
+    return { row, entry: entryOf(row, integration), client: this.#integrations.clientOf(integration) }
   }
 
   async #save(workspaceId: string, id: string, patch: Parameters<ConnectionStore['update']>[2]): Promise<Connection> {
@@ -233,38 +269,9 @@ function endUserKey({
   return `${workspaceId} ${integration.length} ${integration} ${endUserId}`
 }
 
-/** One sentence for ids that do not exist, are malformed or belong to another workspace. */
-export function connectionNotFound(): GatewayError {
-  return new GatewayError('CONNECTION_NOT_FOUND', 'The workspace has no connection with this id.')
-}
+/** A token whose renewal failed is tried again this late. */
+const keepAliveAgainMs = 6 * 3_600_000
 
-/** The first auth entry of the scheme. @throws GatewayError `INVALID_INPUT` naming the schemes the integration takes. */
-function requireScheme(integration: Integration, scheme: string): AuthEntry {
-  const entry = integration.definition.auth.find(auth => auth.scheme === scheme)
-  if (entry !== undefined) return entry
-  const taken = [...new Set(integration.definition.auth.map(auth => auth.scheme))].join(', ')
-  throw invalidInput(
-    'credential',
-    `The integration "${integration.slug}" takes a credential of ${taken}; got ${scheme}.`,
-  )
-}
-
-function credentialBinding(workspaceId: string, id: string) {
-  return { workspaceId, kind: 'connection', id }
-}
-
-function checkEndUserId(endUserId: string): string {
-  if (endUserId.length < 1 || endUserId.length > 255 || /\p{Cc}/u.test(endUserId)) {
-    const got = endUserId.length === 0 ? 'an empty text' : `${endUserId.length} characters`
-    throw invalidInput('endUserId', `endUserId takes 1 to 255 characters without control characters; got ${got}.`)
-  }
-  return endUserId
-}
-
-function checkMetadata(metadata: Record<string, unknown> | null | undefined): Record<string, unknown> {
-  const size = Buffer.byteLength(JSON.stringify(metadata ?? {}))
-  if (size > maxMetadataBytes) {
-    throw invalidInput('metadata', `metadata takes at most ${maxMetadataBytes} bytes of JSON; got ${size}.`)
-  }
-  return metadata ?? {}
+function requireNoReauth(row: ConnectionRow, connectUrl: Parts['connectUrl']): void {
+  if (row.status === 'NEEDS_REAUTH') throw needsReauth(row, connectUrl?.(row))
 }

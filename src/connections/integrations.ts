@@ -1,5 +1,6 @@
 /** The integrations a workspace sees: the built-in catalog, its own definitions, and its settings over both. */
 import { createHash } from 'node:crypto'
+import type { OAuthClientFacts } from '../auth/tokens/token-endpoint.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { IntegrationDefinition } from '../catalog/entry.ts'
 import { parseIntegration } from '../catalog/parse.ts'
@@ -47,12 +48,20 @@ interface StoredSettings extends IntegrationSettings {
   readonly oauthClientId?: string
 }
 
+/** The workspace's OAuth client as it is stored, and once it was opened. */
+interface SealedClient {
+  readonly clientId: string
+  readonly sealedSecret: Buffer | null
+  opened?: OAuthClientFacts
+}
+
 export class Integrations {
   readonly #catalog: Catalog
   readonly #store: IntegrationStore
   readonly #connections: Pick<ConnectionStore, 'findConnected'>
   readonly #vault: Vault
   readonly #memo = new Memo<Integration>()
+  readonly #clients = new WeakMap<Integration, SealedClient>()
 
   constructor(parts: {
     catalog: Catalog
@@ -81,6 +90,26 @@ export class Integrations {
   /** What {@link getMany} found a moment ago. */
   peek(workspaceId: string, slug: string): Integration | undefined {
     return this.#memo.peek(memoKey(workspaceId, slug))
+  }
+
+  /** The workspace's own OAuth client; undefined when it has none. @throws {VaultError} */
+  clientOf(integration: Integration): OAuthClientFacts | undefined {
+    const client = this.#clients.get(integration)
+    if (client === undefined) return undefined
+    client.opened ??= this.#openClient(integration, client)
+    return client.opened
+  }
+
+  #openClient(
+    { workspaceId, slug, definition }: Integration,
+    { clientId, sealedSecret }: SealedClient,
+  ): OAuthClientFacts {
+    if (sealedSecret === null) return { clientId }
+    const secret = this.#vault.open(clientBinding(workspaceId, slug), sealedSecret)
+    const isKey = definition.auth.some(
+      entry => 'clientAuthentication' in entry && entry.clientAuthentication === 'privateKeyJwt',
+    )
+    return isKey ? { clientId, privateKey: secret } : { clientId, clientSecret: secret }
   }
 
   async get(workspaceId: string, slug: string): Promise<Integration | undefined> {
@@ -160,8 +189,7 @@ export class Integrations {
   #sealedSecretChange(workspaceId: string, slug: string, client: ConfigureIntegration['oauthClient']) {
     if (client === undefined) return {}
     if (!client?.clientSecret) return { sealedClientSecret: null }
-    const binding = { workspaceId, kind: 'oauthClient', id: slug }
-    return { sealedClientSecret: this.#vault.seal(binding, client.clientSecret).envelope }
+    return { sealedClientSecret: this.#vault.seal(clientBinding(workspaceId, slug), client.clientSecret).envelope }
   }
 
   #require(workspaceId: string, slug: string, row: IntegrationRow): Integration {
@@ -176,8 +204,8 @@ export class Integrations {
     if (base === undefined) return undefined
     const settings = (row?.settings ?? {}) as StoredSettings
     const definition = applySettings(base, settings)
-    const needsClient = definition.auth.every(auth => auth.scheme === 'oauth2')
-    return {
+    const needsClient = definition.auth.every(({ scheme }) => scheme === 'oauth2' || scheme === 'oauth1')
+    const integration = {
       id: integrationId(slug),
       workspaceId,
       slug,
@@ -186,6 +214,11 @@ export class Integrations {
       configured: !needsClient || settings.oauthClientId !== undefined,
       quota: settings.quota ?? null,
     }
+    const { oauthClientId: clientId } = settings
+    if (clientId !== undefined) {
+      this.#clients.set(integration, { clientId, sealedSecret: row?.sealedClientSecret ?? null })
+    }
+    return integration
   }
 }
 
@@ -203,6 +236,10 @@ export function integrationId(slug: string): string {
   const hex = bytes.toString('hex')
   const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
   return toTypeId('int', uuid)
+}
+
+function clientBinding(workspaceId: string, slug: string) {
+  return { workspaceId, kind: 'oauthClient', id: slug }
 }
 
 function memoKey(workspaceId: string, slug: string): string {

@@ -1,8 +1,10 @@
 /** The one road of every request: caller → policy → connection → plan → stack → result → record. */
 import { boundConnection, type Caller, requireScope } from '../access/caller.ts'
 import type { IdempotencyKeys } from '../calls/idempotency.ts'
-import { type Connections, connectionNotFound } from '../connections/connections.ts'
+import { connectionNotFound } from '../connections/admission.ts'
+import type { Connections } from '../connections/connections.ts'
 import { type Integration, type Integrations, integrationNotFound } from '../connections/integrations.ts'
+import { judgeVerification, type Verification } from '../connections/verification.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { CallFacts } from '../events.ts'
 import type { LimitSubject } from '../limits/limits.ts'
@@ -75,6 +77,8 @@ export interface Journey {
   readonly plan: RequestPlan
   readonly kind: CallRow['kind']
 }
+
+const verifyTimeoutMs = 8_000
 
 export class Gateway {
   /** What requests and answers may hold at once. */
@@ -209,11 +213,36 @@ export class Gateway {
     requireScope(caller, isSafeMethod(method) ? 'passthrough:read' : 'passthrough:write')
     const connection = await selectConnection(lookups, selector)
     requireBound(caller, connection)
-    requireUsable(connection)
+    this.#parts.connections.requireUsable(connection)
     const integration = await lookups.integration(connection.integration)
     if (integration === undefined) throw integrationNotFound(connection.integration)
     const plan = await makePlan(resolveConnection(connection, integration))
     return { caller, connection, integration, plan, kind }
+  }
+
+  /**
+   * Makes the integration's verify request with a connection that need not be stored. Undefined where there is none to
+   * make. It is the gateway's own request: no record, no limit, no new token.
+   */
+  async verify(row: ConnectionRow, integration: Integration): Promise<Verification | undefined> {
+    const { verify } = integration.definition
+    if (verify === undefined) return undefined
+    const { passthrough, connections } = this.#parts
+    const { method = 'GET', path } = verify
+    const options = { timeoutMs: verifyTimeoutMs, maxResponseBytes: 1024 * 1024, retries: 0 }
+    const mode = method === 'GET' ? 'READ' : 'WRITE'
+    try {
+      const plan = await passthrough.plan(resolveConnection(row, integration), { method, path, mode, options })
+      const { injection } = await connections.openCredential(row, integration, {
+        deadlineMs: Date.now() + verifyTimeoutMs,
+      })
+      const { response } = await passthrough.send(plan, { inject: () => injection })
+      return judgeVerification(integration.definition, response.status, parseJson(response.bytes))
+    } catch (error) {
+      const reason = error instanceof CallFailure ? error.error : error
+      if (!(reason instanceof GatewayError)) throw error
+      return { outcome: 'UNKNOWN', status: null, message: reason.message, account: null }
+    }
   }
 
   async #send(
@@ -223,20 +252,36 @@ export class Gateway {
   ): Promise<GatewayAnswer> {
     const { connection, plan } = journey
     const { response, outcome } = await this.#record(journey, async () => {
-      const sent = await this.#parts.passthrough.send(plan, { ...this.#sendOptions(journey), signal, onBytes })
+      const sent = await this.#parts.passthrough.send(plan, { ...(await this.#open(journey, signal)), signal, onBytes })
       return { ...sent, status: sent.response.status }
     })
     return { response, outcome, connection, plan }
   }
 
   async #relay(journey: Journey, sink: AnswerSink): Promise<void> {
-    await this.#record(journey, () => this.#parts.passthrough.relay(journey.plan, sink, this.#sendOptions(journey)))
+    await this.#record(journey, async () =>
+      this.#parts.passthrough.relay(journey.plan, sink, await this.#open(journey, undefined)),
+    )
   }
 
-  /** The vault is opened here, when all that can be refused without it was. */
-  #sendOptions({ caller, connection, integration }: Journey): SendOptions {
-    const injection = this.#parts.connections.openCredential(connection, integration)
-    return { inject: () => injection, subject: subjectOf(caller, connection, integration) }
+  /** The vault is opened here, when all that can be refused without it was; a token that ended is renewed first. */
+  async #open(
+    { caller, connection, integration, plan }: Journey,
+    signal: AbortSignal | undefined,
+  ): Promise<SendOptions> {
+    const startedAt = performance.now()
+    const wait = { deadlineMs: Date.now() + plan.timeoutMs, signal }
+    let opened = await this.#parts.connections.openCredential(connection, integration, wait)
+    return {
+      inject: () => opened.injection,
+      renew: async () => {
+        const renewed = await opened.renew(wait)
+        opened = renewed ?? opened
+        return renewed !== undefined
+      },
+      subject: subjectOf(caller, connection, integration),
+      startedAt,
+    }
   }
 
   async #record<Result extends { readonly status: number; readonly outcome: CallOutcome }>(
@@ -291,22 +336,16 @@ function requireBound(caller: Caller, connection: ConnectionRow): void {
   if (caller.connectionId !== null && caller.connectionId !== connection.id) throw connectionNotFound()
 }
 
-/** @throws GatewayError `CONNECTION_DISABLED` or `CONNECTION_NEEDS_REAUTH` */
-function requireUsable(connection: ConnectionRow): void {
-  if (connection.status === 'DISABLED') {
-    throw new GatewayError(
-      'CONNECTION_DISABLED',
-      `The connection ${connection.id} is disabled; enable it with enableConnection.`,
-    )
-  }
-  if (connection.status === 'NEEDS_REAUTH') {
-    const message = `The credential of ${connection.id} no longer works; its end user has to connect again.`
-    throw new GatewayError('CONNECTION_NEEDS_REAUTH', message)
-  }
-}
-
 function subjectOf(caller: Caller, connection: ConnectionRow, integration: Integration): LimitSubject {
   const { workspaceId, id, endUserId, quota } = connection
   const limits = { integration: integration.quota, connection: quota, caller: caller.quota }
   return { workspaceId, integration: integration.slug, connectionId: id, endUserId, callerId: caller.keyId, limits }
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString())
+  } catch {
+    return undefined
+  }
 }

@@ -1,5 +1,5 @@
 /** Which connection a caller means: by id, or by integration and end user. */
-import { connectionNotFound } from '../connections/connections.ts'
+import { connectionNotFound } from '../connections/admission.ts'
 import { integrationNotFound } from '../connections/integrations.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { ConnectionRow } from '../store/connections.ts'

@@ -1,11 +1,16 @@
 /** Connections: the linked accounts of end users, without their secrets. */
+import type { SchemeName } from '../auth/scheme.ts'
 import type { Connection } from '../connections/connections.ts'
 import { integrationNotFound } from '../connections/integrations.ts'
+import type { Account as AccountFacts, Verification } from '../connections/verification.ts'
+import type { DeletionStep } from '../store/connection-deletions.ts'
 import { builder } from './builder.ts'
 import { CredentialInput, credentialOf } from './credentials.ts'
-import { IntegrationType } from './integrations.ts'
+import { AuthScheme, IntegrationType } from './integrations.ts'
 import { toRelay } from './pages.ts'
 import { Quota, QuotaInput, RateLimit } from './rate-limits.ts'
+
+const refreshTimeoutMs = 30_000
 
 export const ConnectionType = builder.objectRef<Connection>('Connection')
 
@@ -16,6 +21,16 @@ const ConnectionStatus = builder.enumType('ConnectionStatus', {
     NEEDS_REAUTH: { description: 'The credential no longer works; the end user has to connect again.' },
     DISABLED: { description: 'Switched off by the workspace.' },
   },
+})
+
+const Account = builder.objectRef<AccountFacts>('ConnectionAccount').implement({
+  description: 'An account at a service, as the service itself tells it.',
+  fields: t => ({
+    id: t.exposeString('id', { nullable: true, description: 'The service’s own id for it.' }),
+    name: t.exposeString('name', { nullable: true, description: 'What it is called there.' }),
+    email: t.exposeString('email', { nullable: true, description: 'Its e-mail address.' }),
+    url: t.exposeString('url', { nullable: true, description: 'Its page.' }),
+  }),
 })
 
 builder.node(ConnectionType, {
@@ -55,6 +70,42 @@ builder.node(ConnectionType, {
       type: Quota,
       nullable: true,
       description: 'What the workspace set for this connection; null for none.',
+    }),
+    authScheme: t.field({
+      type: AuthScheme,
+      description: 'How its credential proves it.',
+      resolve: ({ scheme }) => scheme as SchemeName,
+    }),
+    account: t.expose('account', {
+      type: Account,
+      nullable: true,
+      description: 'Whose account it is at the service; null until the service told.',
+    }),
+    verifiedAt: t.expose('verifiedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the service was last asked and took the credential.',
+    }),
+    tokenExpiresAt: t.expose('tokenExpiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the access token ends; it is renewed before. Null when no end is known.',
+    }),
+    statusReason: t.exposeString('statusReason', {
+      nullable: true,
+      description: 'Why it needs its end user again; null otherwise.',
+    }),
+    statusChangedAt: t.expose('statusChangedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the status last changed; null when it never did.',
+    }),
+    connectUrl: t.string({
+      nullable: true,
+      description:
+        'A page on which its end user connects the same account again, good for 30 minutes; null unless that is needed.',
+      resolve: ({ workspaceId, id, status }, _args, { services }) =>
+        status === 'NEEDS_REAUTH' ? services.connectSessions.repairUrl({ workspaceId, id }) : null,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
@@ -143,6 +194,11 @@ const CreateConnectionInput = builder.inputType('CreateConnectionInput', {
       type: 'JSONObject',
       description: 'What you want to keep with it; at most 16 KiB, not secret.',
     }),
+    verify: t.boolean({
+      defaultValue: true,
+      description:
+        'Asks the service first, where the integration says how; a credential that it refuses is not stored.',
+    }),
   }),
 })
 
@@ -174,16 +230,81 @@ const CreateConnectionPayload = payload('CreateConnectionPayload', 'What createC
 const UpdateConnectionPayload = payload('UpdateConnectionPayload', 'What updateConnection changed.')
 const DisableConnectionPayload = payload('DisableConnectionPayload', 'What disableConnection switched off.')
 const EnableConnectionPayload = payload('EnableConnectionPayload', 'What enableConnection switched on.')
+const RefreshConnectionPayload = payload('RefreshConnectionPayload', 'What refreshConnection renewed.')
+const RefreshConnectionInput = byId('RefreshConnectionInput', 'Which connection to renew the token of.')
+const VerifyConnectionInput = byId('VerifyConnectionInput', 'Which connection to verify.')
 const DisableConnectionInput = byId('DisableConnectionInput', 'Which connection to switch off.')
 const EnableConnectionInput = byId('EnableConnectionInput', 'Which connection to switch on again.')
 const DeleteConnectionInput = byId('DeleteConnectionInput', 'Which connection to erase.')
 
+const DeletionStepName = builder.enumType('DeletionStepName', {
+  description: 'What happens when a connection is deleted, in this order.',
+  values: {
+    STOP: { description: 'No call is made with it any more.' },
+    REVOKE: { description: 'The service is told to revoke the credential.' },
+    ERASE: { description: 'The sealed credential is erased with its data key.' },
+  },
+})
+
+const DeletionOutcome = builder.enumType('DeletionOutcome', {
+  description: 'How a step ended.',
+  values: {
+    DONE: { description: 'It is done.' },
+    SKIPPED: { description: 'There was nothing to do; the message says why.' },
+    FAILED: { description: 'It could not be done; the message says why, and what to do.' },
+  },
+})
+
+const DeletionStepType = builder.objectRef<DeletionStep>('DeletionStep').implement({
+  description: 'One step of a deletion.',
+  fields: t => ({
+    step: t.expose('step', { type: DeletionStepName, description: 'Which step.' }),
+    outcome: t.expose('outcome', { type: DeletionOutcome, description: 'How it ended.' }),
+    message: t.exposeString('message', { nullable: true, description: 'Why, when it is not simply done.' }),
+  }),
+})
+
 const DeleteConnectionPayload = builder
-  .objectRef<{ deletedConnectionId: string }>('DeleteConnectionPayload')
+  .objectRef<{ deletedConnectionId: string; steps: readonly DeletionStep[] }>('DeleteConnectionPayload')
   .implement({
-    description: 'What deleteConnection erased.',
+    description: 'What deleteConnection did; deleting twice is the same answer.',
     fields: t => ({
       deletedConnectionId: t.exposeID('deletedConnectionId', { description: 'The id that no longer names anything.' }),
+      steps: t.field({ type: [DeletionStepType], description: 'What was done.', resolve: ({ steps }) => [...steps] }),
+    }),
+  })
+
+const VerificationOutcome = builder.enumType('VerificationOutcome', {
+  description: 'What a service says of a credential.',
+  values: {
+    OK: { description: 'It takes it.' },
+    REFUSED: { description: 'It refuses it.' },
+    UNKNOWN: { description: 'It could not be asked, or said neither yes nor no.' },
+  },
+})
+
+const VerifyConnectionPayload = builder
+  .objectRef<{ connection: Connection; verification: Verification | undefined }>('VerifyConnectionPayload')
+  .implement({
+    description: 'What the service said.',
+    fields: t => ({
+      connection: t.expose('connection', { type: ConnectionType, description: 'The connection as it is now.' }),
+      outcome: t.field({
+        type: VerificationOutcome,
+        nullable: true,
+        description: 'Null when the integration has no request with which to ask.',
+        resolve: ({ verification }) => verification?.outcome ?? null,
+      }),
+      httpStatus: t.int({
+        nullable: true,
+        description: 'Of the service’s answer; null when there was none.',
+        resolve: ({ verification }) => verification?.status ?? null,
+      }),
+      message: t.string({
+        nullable: true,
+        description: 'One sentence.',
+        resolve: ({ verification }) => verification?.message ?? null,
+      }),
     }),
   })
 
@@ -194,8 +315,10 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: CreateConnectionInput, required: true, description: 'The connection.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
-      const connection = { ...input, credential: credentialOf(input.credential) }
-      return { connection: await context.services.connections.create(workspaceId, connection) }
+      const { verify, ...rest } = input
+      const connection = { ...rest, credential: credentialOf(input.credential) }
+      const options = { verify: verify ?? true }
+      return { connection: await context.services.connections.create(workspaceId, connection, options) }
     },
   }),
   updateConnection: t.field({
@@ -227,12 +350,34 @@ builder.mutationFields(t => ({
   }),
   deleteConnection: t.field({
     type: DeleteConnectionPayload,
-    description: 'Erases a connection with its sealed credential. Scope: connections:write.',
+    description:
+      'Stops all use of a connection, has the service revoke its credential where it can, and erases it. Scope: connections:write.',
     args: { input: t.arg({ type: DeleteConnectionInput, required: true, description: 'Which one.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
-      await context.services.connections.delete(workspaceId, input.id)
-      return { deletedConnectionId: input.id }
+      const steps = await context.services.connections.delete(workspaceId, input.id)
+      return { deletedConnectionId: input.id, steps }
+    },
+  }),
+  refreshConnection: t.field({
+    type: RefreshConnectionPayload,
+    description:
+      'Has the service give a new token now; calls do so by themselves before the old one ends. Scope: connections:write.',
+    args: { input: t.arg({ type: RefreshConnectionInput, required: true, description: 'Which one.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('connections:write')
+      const wait = { deadlineMs: Date.now() + refreshTimeoutMs }
+      return { connection: await context.services.connections.refresh(workspaceId, input.id, wait) }
+    },
+  }),
+  verifyConnection: t.field({
+    type: VerifyConnectionPayload,
+    description:
+      'Asks the service whether it takes the credential, and whose account it is. Changes no status. Scope: connections:write.',
+    args: { input: t.arg({ type: VerifyConnectionInput, required: true, description: 'Which one.' }) },
+    resolve: (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('connections:write')
+      return context.services.connections.verify(workspaceId, input.id)
     },
   }),
 }))

@@ -2,7 +2,9 @@
 
 import { type Caller, requireScope, type Scope } from '../access/caller.ts'
 import type { AccessKeys } from '../access/keys.ts'
+import type { ConnectSessions } from '../connections/connect-sessions.ts'
 import type { Connections } from '../connections/connections.ts'
+import type { EncryptionKeys } from '../connections/encryption-keys.ts'
 import type { Integrations } from '../connections/integrations.ts'
 import { GatewayError } from '../errors.ts'
 import type { Gateway, GatewayOperation } from '../gateway/gateway.ts'
@@ -14,8 +16,12 @@ export interface GraphQLServices {
   readonly accessKeys: AccessKeys
   readonly calls: CallStore
   readonly connections: Connections
+  readonly connectSessions: ConnectSessions
+  readonly encryptionKeys: EncryptionKeys
   readonly gateway: Gateway
   readonly integrations: Integrations
+  /** The workspace of whoever runs the gateway. */
+  readonly operatorWorkspaceId: string
   readonly workspaces: WorkspaceStore
   /** The gateway's own address; ends in a slash. */
   readonly publicUrl: () => URL

@@ -1,5 +1,5 @@
 /** Integrations: which services can be called, how their accounts authenticate, and the workspace's settings. */
-import { type UsableScheme, usableSchemes } from '../auth/scheme.ts'
+import { type SchemeName, schemeNames } from '../auth/scheme.ts'
 import { configFields } from '../catalog/target.ts'
 import type { Integration } from '../connections/integrations.ts'
 import { builder } from './builder.ts'
@@ -8,19 +8,27 @@ import { Quota, QuotaInput } from './rate-limits.ts'
 
 export const IntegrationType = builder.objectRef<Integration>('Integration')
 
-const schemeMeanings: Readonly<Record<UsableScheme, string>> = {
+const schemeMeanings: Readonly<Record<SchemeName, string>> = {
   none: 'No credential at all.',
   apiKey: 'A key; the integration says where it goes.',
   basic: 'User name and password (RFC 7617), or another pair the vendor asks for.',
   bearer: 'A token that the vendor gave out (RFC 6750).',
-  oauth2: 'Tokens of an OAuth 2.0 grant (RFC 6749).',
+  oauth2: 'Tokens of an OAuth 2.0 grant (RFC 6749), refreshed as they end.',
+  clientCredentials: 'An OAuth 2.0 client of the account’s own (RFC 6749 §4.4).',
+  twoStep: 'What is posted to the service to get a token, such as a user name and password.',
+  jwt: 'A key with which a short-lived token is signed (RFC 7519).',
+  jwtBearer: 'A key with which a token is signed that is exchanged for an access token (RFC 7523).',
+  oauth1: 'A token with which each request is signed (RFC 5849).',
+  awsSigV4: 'An AWS access key with which each request is signed.',
+  headers: 'Several secret texts, each in a place of its own.',
+  mtls: 'A client certificate and its private key.',
 }
 
 /** `apiKey` is `API_KEY` to a caller. */
 export const AuthScheme = builder.enumType('AuthScheme', {
   description: 'How a connection proves itself to the service.',
   values: Object.fromEntries(
-    usableSchemes.map(scheme => [enumName(scheme), { value: scheme, description: schemeMeanings[scheme] }]),
+    schemeNames.map(scheme => [enumName(scheme), { value: scheme, description: schemeMeanings[scheme] }]),
   ),
 })
 
@@ -45,6 +53,31 @@ const ConfigFieldType = builder.objectRef<ConfigField>('IntegrationConfigField')
     }),
     example: t.exposeString('example', { nullable: true, description: 'A value as it may look.' }),
     default: t.exposeString('default', { nullable: true, description: 'Used when a connection gives none.' }),
+  }),
+})
+
+interface CredentialField {
+  readonly scheme: SchemeName
+  readonly name: string
+  readonly title: string
+  readonly description?: string | undefined
+  readonly example?: string | undefined
+  readonly secret: boolean
+  readonly optional: boolean
+  readonly multiline: boolean
+}
+
+const AuthFieldType = builder.objectRef<CredentialField>('IntegrationAuthField').implement({
+  description: 'A part of a credential that the integration names itself.',
+  fields: t => ({
+    scheme: t.expose('scheme', { type: AuthScheme, description: 'The scheme it belongs to.' }),
+    name: t.exposeString('name', { description: 'The key in `fields` of the credential.' }),
+    title: t.exposeString('title', { description: 'What a form calls it.' }),
+    description: t.exposeString('description', { nullable: true, description: 'Where an end user finds it.' }),
+    example: t.exposeString('example', { nullable: true, description: 'A value as it may look.' }),
+    secret: t.exposeBoolean('secret', { description: 'False for what a form may show while it is typed.' }),
+    optional: t.exposeBoolean('optional', { description: 'True when a credential may do without it.' }),
+    multiline: t.exposeBoolean('multiline', { description: 'True for texts of several lines, such as keys in PEM.' }),
   }),
 })
 
@@ -95,6 +128,16 @@ builder.node(IntegrationType, {
           const field = definition.config?.[name]
           return field === undefined ? [] : [{ name, ...field }]
         }),
+    }),
+    authFields: t.field({
+      type: [AuthFieldType],
+      description: 'The fields of credentials whose scheme lets the integration name them.',
+      resolve: ({ definition }) =>
+        definition.auth.flatMap(entry =>
+          'fields' in entry
+            ? Object.entries(entry.fields).map(([name, field]) => ({ scheme: entry.scheme, name, ...field }))
+            : [],
+        ),
     }),
     configured: t.exposeBoolean('configured', {
       description: 'True when end users can be connected; false while an OAuth client of the workspace is missing.',

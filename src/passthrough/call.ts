@@ -54,13 +54,27 @@ export interface OpenAttempt {
   reason: string | null
 }
 
+/** What comes with a call. */
+export interface CallParts {
+  /** Opens the credential, once per attempt. */
+  readonly inject: () => Injection
+  /** Gets a new token after a 401; false when there is none to be had now. */
+  readonly renew?: (() => Promise<boolean>) | undefined
+  /** Whose limits count. */
+  readonly subject?: LimitSubject | undefined
+  /** By `performance.now()`; now unless given. Its time and its deadline count from here. */
+  readonly startedAt?: number | undefined
+}
+
 export class Call {
   readonly plan: RequestPlan
   /** Opens the credential; only the credentials interceptor calls it, once per attempt. */
   readonly inject: () => Injection
+  /** Gets a new token after a 401; false when there is none to be had. */
+  readonly renew: (() => Promise<boolean>) | undefined
   /** Whose limits count; none for a call that is not limited. */
   readonly subject: LimitSubject | undefined
-  readonly #startedAt = performance.now()
+  readonly #startedAt: number
   readonly #attempts: OpenAttempt[] = []
   #abort: AbortController | undefined
   #failure: Error | undefined
@@ -68,9 +82,11 @@ export class Call {
   bytesReceived = 0
   cache: CacheVerdict | null = null
 
-  constructor(plan: RequestPlan, inject: () => Injection, subject?: LimitSubject) {
+  constructor(plan: RequestPlan, { inject, renew, subject, startedAt = performance.now() }: CallParts) {
     this.plan = plan
+    this.#startedAt = startedAt
     this.inject = inject
+    this.renew = renew
     this.subject = subject
   }
 

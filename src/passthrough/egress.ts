@@ -3,6 +3,7 @@ import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'nod
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { buildConnector } from 'undici'
+import type { ClientCertificate } from '../auth/client-certificate.ts'
 import { GatewayError } from '../errors.ts'
 import { type HostAllowlist, matchesHost, parseAddress } from '../hosts.ts'
 import { PinnedOrigins } from './pinned-origins.ts'
@@ -15,9 +16,11 @@ const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 
  */
 export function refuseDestination(url: URL, hosts: readonly string[], allow: HostAllowlist): GatewayError | undefined {
   const known = passedOf(allow)
-  if (known.has(hosts, url.origin)) return undefined
+  // Not its `origin`, which a blob: URL takes from the URL inside it.
+  const place = `${url.protocol}//${url.host}`
+  if (known.has(hosts, place)) return undefined
   const found = judgeDestination(url, hosts, allow)
-  if (found === undefined) known.add(hosts, url.origin)
+  if (found === undefined) known.add(hosts, place)
   return found
 }
 
@@ -69,6 +72,8 @@ export interface ConnectorOptions {
   readonly timeoutMs: number
   /** How names become addresses; the system's resolver when absent. */
   readonly lookup?: LookupFunction | undefined
+  /** What the client presents when the server asks for it. */
+  readonly certificate?: ClientCertificate | undefined
 }
 
 /**
@@ -76,9 +81,9 @@ export interface ConnectorOptions {
  * its port or the address. A name with any address that is not public is refused whole.
  */
 export function createGuardedConnector(options: ConnectorOptions): buildConnector.connector {
-  const { allow, timeoutMs, lookup = dnsLookup as LookupFunction } = options
+  const { allow, timeoutMs, certificate, lookup = dnsLookup as LookupFunction } = options
   // Explicit, so that no environment variable of the process can switch verification off.
-  const shared = { timeout: timeoutMs, allowH2: true, rejectUnauthorized: true }
+  const shared = { timeout: timeoutMs, allowH2: true, rejectUnauthorized: true, ...certificate }
   const open = buildConnector({ ...shared, lookup })
   const guarded = buildConnector({ ...shared, lookup: guardLookup(lookup, allow) })
   return (target, callback) => {

@@ -1,19 +1,19 @@
 /** How a call is made: planned, sent through the stack, and taken in whole or handed on as it comes. */
 import type { LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
-import type { Injection } from '../auth/strategy.ts'
+import type { Dispatcher } from 'undici'
 import type { GatewayError } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
-import type { LimitSubject, Limits } from '../limits/limits.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { VendorBudget } from '../limits/vendor-headers.ts'
-import { Call, type CallOptions, type CallOutcome } from './call.ts'
+import { Agents } from './agents.ts'
+import { Call, type CallOptions, type CallOutcome, type CallParts } from './call.ts'
 import { type CollectedResponse, ResponseCollector } from './collect.ts'
 import type { ResolvedConnection } from './connection.ts'
 import { decodeBody } from './decode.ts'
-import { createGuardedConnector } from './egress.ts'
 import { explainFailure } from './failure.ts'
 import { type OriginLimits, Origins } from './origins.ts'
+import { createOutbound, type Outbound } from './outbound.ts'
 import { type PlannedAgain, planAgain } from './plan-again.ts'
 import { PrivateCaches } from './private-caches.ts'
 import { planRawRequest, type RawInput } from './raw-request.ts'
@@ -32,12 +32,7 @@ export interface PassthroughParts {
   readonly originLimits?: Partial<OriginLimits>
 }
 
-export interface SendOptions {
-  /** Opens the credential, once per attempt. */
-  readonly inject: () => Injection
-  /** Whose limits count. */
-  readonly subject?: LimitSubject | undefined
-}
+export type SendOptions = CallParts
 
 export interface CollectOptions extends SendOptions {
   /** Aborted when the caller leaves; the upstream call is cancelled then. */
@@ -73,6 +68,8 @@ export interface Passthrough extends AsyncDisposable {
   budgetOf(workspaceId: string, connectionId: string): Promise<VendorBudget | undefined>
   /** Drops what was remembered of a connection that is gone. */
   forget(workspaceId: string, connectionId: string): void
+  /** For the gateway's own requests, beside the stack: no credential, no limits, no record. */
+  readonly fetch: Outbound
 }
 
 /** Why there is no answer, and what had happened by then. */
@@ -90,21 +87,16 @@ export class CallFailure extends Error {
 
 export function createPassthrough(parts: PassthroughParts): Passthrough {
   const { allow, limits, lookup, connectTimeoutMs = 10_000 } = parts
-  const agent = new Agent({
-    connect: createGuardedConnector({ allow, lookup, timeoutMs: connectTimeoutMs }),
-    allowH2: true,
-    pipelining: 1,
-    maxHeaderSize: 64 * 1024,
-  })
+  const agents = new Agents({ allow, lookup, timeoutMs: connectTimeoutMs })
   const caches = new PrivateCaches()
-  const stack = composeStack(agent, { allow, limits, origins: new Origins(parts.originLimits), caches })
+  const stack = composeStack(agents, { allow, limits, origins: new Origins(parts.originLimits), caches })
   return {
     plan: async (connection, input) => requireDestination(await planRequest(connection, input, allow)),
     planRaw: async (connection, input) => requireDestination(await planRawRequest(connection, input, allow)),
     planAgain: async (connection, planned) => requireDestination(planAgain(connection, planned, allow)),
     explain: (connection, input) => planRequest(connection, input, allow),
-    async send(plan, { inject, subject, signal, onBytes }) {
-      const call = new Call(plan, inject, subject)
+    async send(plan, { signal, onBytes, ...parts }) {
+      const call = new Call(plan, parts)
       try {
         const collector = new ResponseCollector(call, { signal, onBytes })
         dispatchInto(stack, call, collector)
@@ -114,8 +106,8 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
         throw failureOf(call, error)
       }
     },
-    async relay(plan, sink, { inject, subject }) {
-      const call = new Call(plan, inject, subject)
+    async relay(plan, sink, parts) {
+      const call = new Call(plan, parts)
       try {
         const relay = new ResponseRelay(call, sink)
         dispatchInto(stack, call, relay)
@@ -130,7 +122,8 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
       caches.forget(workspaceId, connectionId)
       limits.forget(workspaceId, connectionId)
     },
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    fetch: createOutbound(agents, allow),
+    [Symbol.asyncDispose]: () => agents.destroy(),
   }
 }
 

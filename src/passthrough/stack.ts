@@ -9,6 +9,7 @@ import { createEgressGuard } from './interceptors/egress-guard.ts'
 import { createLoad } from './interceptors/load.ts'
 import { createRateLimit } from './interceptors/rate-limit.ts'
 import { createRedirect } from './interceptors/redirect.ts'
+import { createRefresh } from './interceptors/refresh.ts'
 import { createRetry } from './interceptors/retry.ts'
 import type { Origins } from './origins.ts'
 import type { PrivateCaches } from './private-caches.ts'
@@ -32,6 +33,8 @@ export function composeStack(dispatcher: Dispatcher, { allow, limits, origins, c
     createCache(caches),
     // Everything below runs once per attempt.
     createRetry(),
+    // A 401 is answered once with a new token; not a retry.
+    createRefresh(),
     // Vendors count attempts, so each passes here.
     createRateLimit(limits),
     // A turn is worth nothing without a connection: waited for last, held until the attempt is over.

@@ -6,7 +6,7 @@ import {
   type RequestListener,
   type ServerResponse,
 } from 'node:http'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { StartError } from '../errors.ts'
 import type { GraphQLMount } from './graphql.ts'
 import { downloadPrefix, type RawRoute, rawPrefix } from './raw-route.ts'
@@ -15,6 +15,8 @@ import { requestIdOf } from './request-id.ts'
 export interface ServerOptions {
   readonly graphql: GraphQLMount
   readonly raw: RawRoute
+  /** The pages on which end users connect their accounts. */
+  readonly connect: FastifyPluginAsync
   /** @throws when calls cannot be served now */
   readonly checkReady: () => Promise<void>
 }
@@ -60,6 +62,7 @@ export function createServer(options: ServerOptions): Server {
     }
   })
   fastify.get('/', async (_request, reply) => reply.redirect('/graphql'))
+  fastify.register(options.connect)
   const root = createListener((request, response) =>
     raw.handleRoot(request, response, requestIdOf(request.headers['x-request-id'])),
   )

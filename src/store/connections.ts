@@ -1,30 +1,45 @@
 /** Connections: found by id or by whom they belong to, listed by keyset. */
 import { and, eq, like, sql } from 'drizzle-orm'
+import { appendEvent, type ConnectionEventType } from './connection-events.ts'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isId, toUuid } from './ids.ts'
 import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
 import { isAnyOf, parameter } from './parameters.ts'
 import { checkJson, checkKey, checkText, containsPattern, foldCase } from './stored-text.ts'
-import { connections, type JsonObject } from './tables.ts'
+import { connectionDeletions, connections, type JsonObject, type StoredDeletionStep, tokenRefreshes } from './tables.ts'
 
 export type ConnectionRow = Omit<typeof connections.$inferSelect, 'endUserSearch'>
 export type ConnectionStatus = ConnectionRow['status']
 
-export type NewConnectionRow = Pick<
-  ConnectionRow,
-  | 'workspaceId'
-  | 'id'
-  | 'integration'
-  | 'endUserId'
-  | 'scheme'
-  | 'config'
-  | 'metadata'
-  | 'sealedCredential'
-  | 'sealedUnder'
+/** What is sealed, and what may be known of it without opening it. */
+export type SealedPart = Pick<ConnectionRow, 'sealedCredential' | 'sealedUnder' | 'tokenExpiresAt' | 'tokenRenewAt'>
+
+export type NewConnectionRow = SealedPart &
+  Pick<
+    ConnectionRow,
+    'workspaceId' | 'id' | 'integration' | 'endUserId' | 'scheme' | 'config' | 'metadata' | 'account' | 'verifiedAt'
+  > & {
+    /** When to renew its token although nobody asks; null for never. */
+    readonly dueAt: Date | null
+  }
+
+export type ConnectionPatch = Partial<
+  Pick<
+    ConnectionRow,
+    'config' | 'metadata' | 'status' | 'statusReason' | 'statusChangedAt' | 'quota' | 'account' | 'verifiedAt'
+  >
 >
 
-export type ConnectionPatch = Partial<Pick<ConnectionRow, 'config' | 'metadata' | 'status' | 'quota'>>
+/** A credential in place of the one that was there. */
+export interface CredentialChange extends SealedPart {
+  /** The credential it was made of: when that is no longer there, nothing is saved. */
+  readonly expectedVersion: number
+  /** When to renew it although nobody asks; null for never. */
+  readonly dueAt: Date | null
+  readonly patch?: ConnectionPatch & Partial<Pick<ConnectionRow, 'scheme'>>
+  readonly event: ConnectionEventType
+}
 
 export interface ConnectionFilter {
   readonly integration?: string | null | undefined
@@ -60,9 +75,24 @@ export interface ConnectionStore {
     order: ConnectionOrder,
     page: PageArgs,
   ): Promise<Page<ConnectionRow>>
-  update(workspaceId: string, id: string, patch: ConnectionPatch): Promise<ConnectionRow | undefined>
-  /** True when there was one. */
-  delete(workspaceId: string, id: string): Promise<boolean>
+  /**
+   * @param event what it is to those who listen; `connection.updated` unless given
+   * @param onlyAtVersion of the credential: with another one nothing is changed
+   */
+  update(
+    workspaceId: string,
+    id: string,
+    patch: ConnectionPatch,
+    event?: ConnectionEventType,
+    onlyAtVersion?: number,
+  ): Promise<ConnectionRow | undefined>
+  /** Compare and swap on the credential's version; undefined when another one is there by now, or none. */
+  saveCredential(workspaceId: string, id: string, change: CredentialChange): Promise<ConnectionRow | undefined>
+  /**
+   * From now on there is no such connection; its sealed credential waits among the deletions, held for `leaseMs`, until
+   * the vendor was told. Undefined when there was none.
+   */
+  remove(workspaceId: string, id: string, leaseMs: number): Promise<ConnectionRow | undefined>
   touch(uses: readonly ConnectionUse[]): Promise<void>
   /** Which of the slugs the workspace has connections at. */
   findConnected(workspaceId: string, slugs: readonly string[]): Promise<Set<string>>
@@ -98,14 +128,18 @@ export function createConnectionStore(db: Db): ConnectionStore {
     .limit(sql.placeholder('limit'))
     .prepare('connections_of_end_user')
   return guarded({
-    async insert(row: NewConnectionRow) {
+    async insert({ dueAt, ...row }: NewConnectionRow) {
       checkKey('endUserId', row.endUserId)
       checkJson('config', row.config)
       checkJson('metadata', row.metadata)
       const values = { ...row, endUserSearch: foldCase(row.endUserId) }
-      const [inserted] = await db.insert(connections).values(values).returning(columns)
-      if (inserted === undefined) throw new TypeError('an insert returned no row')
-      return inserted
+      return await db.transaction(async tx => {
+        const [inserted] = await tx.insert(connections).values(values).returning(columns)
+        if (inserted === undefined) throw new TypeError('an insert returned no row')
+        if (dueAt !== null) await tx.insert(tokenRefreshes).values({ ...placeOf(inserted), dueAt })
+        await appendEvent(tx, eventOf('connection.created', inserted))
+        return inserted
+      })
     },
     async get(workspaceId: string, id: string) {
       if (!isId('conn', id)) return undefined
@@ -133,18 +167,63 @@ export function createConnectionStore(db: Db): ConnectionStore {
           .limit(limit),
       )
     },
-    async update(workspaceId: string, id: string, patch: ConnectionPatch) {
+    async update(
+      workspaceId: string,
+      id: string,
+      patch: ConnectionPatch,
+      event: ConnectionEventType = 'connection.updated',
+      onlyAtVersion?: number,
+    ) {
       if (!isId('conn', id)) return undefined
       checkJson('config', patch.config)
       checkJson('metadata', patch.metadata)
-      const set = { ...patch, updatedAt: new Date() }
-      const [row] = await db.update(connections).set(set).where(isOne(workspaceId, id)).returning(columns)
-      return row
+      const isMeant = and(isOne(workspaceId, id), atVersion(onlyAtVersion))
+      return await db.transaction(async tx => {
+        const set = { ...patch, updatedAt: new Date() }
+        const [row] = await tx.update(connections).set(set).where(isMeant).returning(columns)
+        if (row !== undefined) await appendEvent(tx, eventOf(event, row))
+        return row
+      })
     },
-    async delete(workspaceId: string, id: string) {
-      if (!isId('conn', id)) return false
-      const deleted = await db.delete(connections).where(isOne(workspaceId, id)).returning({ id: connections.id })
-      return deleted.length > 0
+    async saveCredential(workspaceId: string, id: string, change: CredentialChange) {
+      if (!isId('conn', id)) return undefined
+      const { expectedVersion, dueAt, patch, event, ...sealed } = change
+      return await db.transaction(async tx => {
+        const now = new Date()
+        const set = { ...patch, ...sealed, credentialVersion: expectedVersion + 1, updatedAt: now }
+        const isMeant = and(isOne(workspaceId, id), atVersion(expectedVersion))
+        const [row] = await tx.update(connections).set(set).where(isMeant).returning(columns)
+        if (row === undefined) return undefined
+        const life = {
+          owner: null,
+          leasedUntil: null,
+          refreshedAt: now,
+          dueAt,
+          failures: 0,
+          lastFailure: null,
+          blockedUntil: null,
+        }
+        await tx
+          .insert(tokenRefreshes)
+          .values({ ...placeOf(row), ...life })
+          .onConflictDoUpdate({ target: [tokenRefreshes.workspaceId, tokenRefreshes.connectionId], set: life })
+        await appendEvent(tx, eventOf(event, row))
+        return row
+      })
+    },
+    async remove(workspaceId: string, id: string, leaseMs: number) {
+      if (!isId('conn', id)) return undefined
+      return await db.transaction(async tx => {
+        const [row] = await tx.delete(connections).where(isOne(workspaceId, id)).returning(columns)
+        if (row === undefined) return undefined
+        const { integration, endUserId, scheme, config, sealedCredential } = row
+        const steps: StoredDeletionStep[] = [{ step: 'STOP', outcome: 'DONE', message: null }]
+        const leasedUntil = sql`now() + ${leaseMs} * interval '1 millisecond'`
+        const facts = { integration, endUserId, scheme, config, sealedCredential }
+        await tx.insert(connectionDeletions).values({ workspaceId, id, ...facts, steps, leasedUntil })
+        await appendEvent(tx, eventOf('connection.deleted', row))
+        return row
+      })
     },
     async touch(uses: readonly ConnectionUse[]) {
       if (uses.length === 0) return
@@ -185,15 +264,30 @@ export function createConnectionStore(db: Db): ConnectionStore {
 function columnsOf() {
   const { workspaceId, id, integration, endUserId, scheme, config, metadata, status } = connections
   const { statusReason, statusChangedAt, account, verifiedAt, quota, createdAt, updatedAt, lastUsedAt } = connections
-  const { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt } = connections
+  const { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt, tokenRenewAt } = connections
   const facts = { workspaceId, id, integration, endUserId, scheme, config, metadata, status }
-  const secret = { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt }
+  const secret = { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt, tokenRenewAt }
   const life = { statusReason, statusChangedAt, account, verifiedAt, quota, createdAt, updatedAt, lastUsedAt }
   return { ...facts, ...secret, ...life }
 }
 
 function isOne(workspaceId: string, id: string) {
   return and(eq(connections.workspaceId, workspaceId), eq(connections.id, id))
+}
+
+function atVersion(version: number | undefined) {
+  return version === undefined ? undefined : eq(connections.credentialVersion, version)
+}
+
+function placeOf({ workspaceId, id }: ConnectionRow) {
+  return { workspaceId, connectionId: id }
+}
+
+/** What is told of a connection: never its secret. */
+function eventOf(type: ConnectionEventType, row: ConnectionRow) {
+  const { workspaceId, id, integration, endUserId, status, statusReason, account } = row
+  const data = { id, integration, endUserId, status, reason: statusReason, account }
+  return { workspaceId, type, connectionId: id, data }
 }
 
 function conditionsOf({ integration, endUserId, status, search, metadata }: ConnectionFilter) {

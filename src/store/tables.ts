@@ -85,6 +85,8 @@ export const connections = pgTable(
     credentialVersion: integer('credential_version').notNull().default(1),
     /** When the access token in the credential ends; null when it has no end that is known. */
     tokenExpiresAt: instant('token_expires_at'),
+    /** When it is renewed: some time before it ends; null when it cannot be. */
+    tokenRenewAt: instant('token_renew_at'),
     /** Why the status is what it is, for the workspace to read; null while calls can be made. */
     statusReason: text('status_reason'),
     statusChangedAt: instant('status_changed_at'),

@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { newId } from './ids.ts'
-import { workspaces } from './tables.ts'
+import { type StoredConnectPage, workspaces } from './tables.ts'
 
 export type Workspace = typeof workspaces.$inferSelect
 
@@ -11,6 +11,7 @@ export interface WorkspaceStore {
   /** The workspace that every store begins with; the same one for replicas that start together. */
   ensureDefault(): Promise<Workspace>
   get(id: string): Promise<Workspace | undefined>
+  saveConnectPage(id: string, page: StoredConnectPage): Promise<void>
 }
 
 const defaultName = 'default'
@@ -29,6 +30,9 @@ export function createWorkspaceStore(db: Db): WorkspaceStore {
     async get(id: string) {
       const [workspace] = await db.select().from(workspaces).where(eq(workspaces.id, id))
       return workspace
+    },
+    async saveConnectPage(id: string, connectPage: StoredConnectPage) {
+      await db.update(workspaces).set({ connectPage }).where(eq(workspaces.id, id))
     },
   })
 }

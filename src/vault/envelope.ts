@@ -4,12 +4,15 @@
  *
  *     version 1 | key id length 1 | key id | nonce 12 | wrapped data key 32 | tag 16 | nonce 12 | secret | tag 16
  *
- * The associated data of both layers holds the header and the binding, so an envelope opens only where it was sealed.
+ * The associated data of the outer layer holds the header and the binding, that of the inner one the version and the
+ * binding: an envelope opens only where it was sealed, and another key can wrap its data key while the secret stays shut.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { EncryptionKey } from './key-ring.ts'
 
-const version = 1
+const version = 2
+/** Its inner layer holds the whole header: it opens, but it has to be sealed anew for another key. */
+const firstVersion = 1
 const nonceLength = 12
 const keyLength = 32
 const tagLength = 16
@@ -17,33 +20,94 @@ const wrappedLength = nonceLength + keyLength + tagLength
 
 /** Seals `secret` under a fresh data key wrapped by `key`, bound to `binding`. */
 export function sealEnvelope(key: EncryptionKey, binding: string, secret: Buffer): Buffer {
-  const id = Buffer.from(key.id, 'latin1')
-  const header = Buffer.concat([Buffer.of(version, id.length), id])
-  const associated = Buffer.concat([header, Buffer.from(binding)])
   const dataKey = randomBytes(keyLength)
-  const envelope = Buffer.concat([header, encrypt(key.key, associated, dataKey), encrypt(dataKey, associated, secret)])
-  dataKey.fill(0)
-  return envelope
-}
-
-/** The id of the key that wraps this envelope, or undefined when the bytes are no envelope. */
-export function envelopeKeyId(envelope: Buffer): string | undefined {
-  const length = envelope[1]
-  if (envelope[0] !== version || length === undefined) return undefined
-  if (envelope.length < 2 + length + wrappedLength + nonceLength + tagLength) return undefined
-  return envelope.toString('latin1', 2, 2 + length)
+  try {
+    return Buffer.concat([wrap(key, binding, dataKey), encrypt(dataKey, innerData(binding), secret)])
+  } finally {
+    dataKey.fill(0)
+  }
 }
 
 /** Opens an envelope sealed by {@link sealEnvelope}. @throws Error when a bit, the binding or the key differs. */
 export function openEnvelope(key: EncryptionKey, binding: string, envelope: Buffer): Buffer {
-  const headerLength = 2 + (envelope[1] ?? 0)
-  const associated = Buffer.concat([envelope.subarray(0, headerLength), Buffer.from(binding)])
-  const dataKey = decrypt(key.key, associated, envelope.subarray(headerLength, headerLength + wrappedLength))
+  const { header, wrapped, sealed } = split(envelope)
+  const dataKey = decrypt(key.key, outerData(header, binding), wrapped)
   try {
-    return decrypt(dataKey, associated, envelope.subarray(headerLength + wrappedLength))
+    const isFirst = header[0] === firstVersion
+    return decrypt(dataKey, isFirst ? outerData(header, binding) : innerData(binding), sealed)
   } finally {
     dataKey.fill(0)
   }
+}
+
+/**
+ * The same secret under another key: its data key is wrapped anew. Only an envelope of the first version is opened for
+ * it, and sealed as today's.
+ *
+ * @throws Error when a bit of the outer layer, the binding or the key differs
+ */
+export function rewrapEnvelope(from: EncryptionKey, to: EncryptionKey, binding: string, envelope: Buffer): Buffer {
+  const { header, wrapped, sealed } = split(envelope)
+  if (header[0] === firstVersion) return resealEnvelope(from, to, binding, envelope)
+  const dataKey = decrypt(from.key, outerData(header, binding), wrapped)
+  try {
+    return Buffer.concat([wrap(to, binding, dataKey), sealed])
+  } finally {
+    dataKey.fill(0)
+  }
+}
+
+/** How each envelope begins that `key` wraps today. */
+export function envelopeHeader(key: EncryptionKey): Buffer {
+  const id = Buffer.from(key.id, 'latin1')
+  return Buffer.concat([Buffer.of(version, id.length), id])
+}
+
+/** The id of the key that wraps this envelope, or undefined when the bytes are no envelope. */
+export function envelopeKeyId(envelope: Buffer): string | undefined {
+  const id = headerKeyId(envelope)
+  if (id === undefined || envelope.length < 2 + id.length + wrappedLength + nonceLength + tagLength) return undefined
+  return id
+}
+
+/** As {@link envelopeKeyId} when only the beginning of the bytes is there: version, length and key id. */
+export function headerKeyId(bytes: Buffer): string | undefined {
+  const [first, length] = bytes
+  if ((first !== version && first !== firstVersion) || length === undefined || bytes.length < 2 + length)
+    return undefined
+  return bytes.toString('latin1', 2, 2 + length)
+}
+
+function resealEnvelope(from: EncryptionKey, to: EncryptionKey, binding: string, envelope: Buffer): Buffer {
+  const secret = openEnvelope(from, binding, envelope)
+  try {
+    return sealEnvelope(to, binding, secret)
+  } finally {
+    secret.fill(0)
+  }
+}
+
+/** Header and wrapped data key. */
+function wrap(key: EncryptionKey, binding: string, dataKey: Buffer): Buffer {
+  const header = envelopeHeader(key)
+  return Buffer.concat([header, encrypt(key.key, outerData(header, binding), dataKey)])
+}
+
+function split(envelope: Buffer): { header: Buffer; wrapped: Buffer; sealed: Buffer } {
+  const headerLength = 2 + (envelope[1] ?? 0)
+  return {
+    header: envelope.subarray(0, headerLength),
+    wrapped: envelope.subarray(headerLength, headerLength + wrappedLength),
+    sealed: envelope.subarray(headerLength + wrappedLength),
+  }
+}
+
+function outerData(header: Buffer, binding: string): Buffer {
+  return Buffer.concat([header, Buffer.from(binding)])
+}
+
+function innerData(binding: string): Buffer {
+  return Buffer.concat([Buffer.of(version), Buffer.from(binding)])
 }
 
 function encrypt(key: Buffer, associated: Buffer, plain: Buffer): Buffer {

@@ -6,6 +6,7 @@ import { createStrategy, injectedNames } from '../../src/auth/strategy.ts'
 import { refusal } from './refusal.ts'
 
 const empty = { headers: {}, query: {}, body: {} }
+const context = { config: {} }
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
 function entry(input: unknown): AuthEntry {
@@ -74,7 +75,7 @@ describe('strategies', () => {
       { ...empty, headers: { authorization: `Basic ${base64('x:a-1')}` } },
     ],
   ])('%s', (_, input, credential, injection) => {
-    expect(createStrategy(entry(input))(credential)).toEqual(injection)
+    expect(createStrategy(entry(input))(credential, context)).toEqual(injection)
   })
 
   it.each([
@@ -86,7 +87,7 @@ describe('strategies', () => {
   ])('$scheme refuses the credentials of other schemes without showing them', input => {
     const strategy = createStrategy(entry(input))
     for (const credential of [apiKey, basic, bearer, oauth2].filter(({ scheme }) => scheme !== input.scheme)) {
-      expect(() => strategy(credential)).toThrow(
+      expect(() => strategy(credential, context)).toThrow(
         new TypeError(`The strategy is for ${input.scheme} credentials, this one is ${credential.scheme}.`),
       )
     }
@@ -97,7 +98,7 @@ describe('strategies', () => {
       entry({ scheme: 'basic', inject: { headers: { a: '{username}', b: '{password}' } } }),
     )
     const credential: Credential = { scheme: 'basic', username: '{password}', password: '{username}$&' }
-    expect(strategy(credential).headers).toEqual({ a: '{password}', b: '{username}$&' })
+    expect(strategy(credential, context).headers).toEqual({ a: '{password}', b: '{username}$&' })
   })
 
   it.each([
@@ -112,7 +113,7 @@ describe('strategies', () => {
     '',
   ])('refuses %j in a header and does not show it', key => {
     const strategy = createStrategy(entry({ scheme: 'apiKey', inject: { headers: { 'x-key': '{apiKey}' } } }))
-    const error = refusal(() => strategy({ scheme: 'apiKey', key }))
+    const error = refusal(() => strategy({ scheme: 'apiKey', key }, context))
     expect(error.code).toBe('INVALID_INPUT')
     expect(error.message).toBe('The credential has characters that cannot be sent in the header x-key.')
     expect(error.details).toEqual([{ field: 'credential', message: error.message }])
@@ -124,21 +125,21 @@ describe('strategies', () => {
     ['body', 'body field'],
   ])('refuses control characters in the %s', (place, words) => {
     const strategy = createStrategy(entry({ scheme: 'apiKey', inject: { [place]: { k: '{apiKey}' } } }))
-    expect(strategy({ scheme: 'apiKey', key: 'ü €' })).toEqual({ ...empty, [place]: { k: 'ü €' } })
-    const error = refusal(() => strategy({ scheme: 'apiKey', key: 'canary\n' }))
+    expect(strategy({ scheme: 'apiKey', key: 'ü €' }, context)).toEqual({ ...empty, [place]: { k: 'ü €' } })
+    const error = refusal(() => strategy({ scheme: 'apiKey', key: 'canary\n' }, context))
     expect(error.message).toBe(`The credential has characters that cannot be sent in the ${words} k.`)
   })
 
   it('refuses a colon in the user name of HTTP Basic, where it would move into the password', () => {
     const error = refusal(() =>
-      createStrategy(entry({ scheme: 'basic' }))({ scheme: 'basic', username: 'a:b', password: 'c' }),
+      createStrategy(entry({ scheme: 'basic' }))({ scheme: 'basic', username: 'a:b', password: 'c' }, context),
     )
     expect(error.code).toBe('INVALID_INPUT')
     expect(error.message).toBe('A user name for HTTP Basic takes no colon.')
     const elsewhere = createStrategy(
       entry({ scheme: 'basic', inject: { query: { u: '{username}', p: '{password}' } } }),
     )
-    expect(elsewhere({ scheme: 'basic', username: 'a:b', password: 'c' }).query).toEqual({ u: 'a:b', p: 'c' })
+    expect(elsewhere({ scheme: 'basic', username: 'a:b', password: 'c' }, context).query).toEqual({ u: 'a:b', p: 'c' })
   })
 })
 

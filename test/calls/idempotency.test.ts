@@ -211,7 +211,7 @@ describe.each(['postgres', 'embedded'] as const)('idempotency keys (%s)', driver
     const one = once({ connectionId: id })
     await keys.run(one)
     expect(await store.get(one)).toBeDefined()
-    await createConnectionStore(database.db).delete(workspaceId, id)
+    await createConnectionStore(database.db).remove(workspaceId, id, 1000)
     expect(await store.get(one)).toBeUndefined()
     const old = once()
     await store.claim({ ...old, owner: 'me', leaseMs: -1, keepMs: -1 })
@@ -224,7 +224,7 @@ describe.each(['postgres', 'embedded'] as const)('idempotency keys (%s)', driver
     const { keys, failures } = open()
     const one = once({
       send: async () => {
-        await createConnectionStore(database.db).delete(workspaceId, doomed)
+        await createConnectionStore(database.db).remove(workspaceId, doomed, 1000)
         return answer('made')
       },
     })

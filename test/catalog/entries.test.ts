@@ -15,12 +15,31 @@ const entries = Catalog.load().list()
 const vendors = entries.filter(entry => entry.slug !== 'sandbox')
 const named = (list: readonly IntegrationDefinition[]) => list.map(entry => [entry.slug, entry] as const)
 
+const minted = { accessToken: 'TOKEN' }
+
 const samples: Record<Credential['scheme'], Credential> = {
   none: { scheme: 'none' },
   apiKey: { scheme: 'apiKey', key: 'KEY' },
   basic: { scheme: 'basic', username: 'USER', password: 'PASS' },
   bearer: { scheme: 'bearer', token: 'TOKEN' },
   oauth2: { scheme: 'oauth2', accessToken: 'TOKEN' },
+  clientCredentials: { scheme: 'clientCredentials', clientId: 'ID', clientSecret: 'SECRET', minted },
+  twoStep: { scheme: 'twoStep', fields: {}, minted },
+  jwt: { scheme: 'jwt', fields: {}, minted },
+  jwtBearer: { scheme: 'jwtBearer', fields: {}, minted },
+  oauth1: { scheme: 'oauth1', token: 'TOKEN', tokenSecret: 'SECRET', consumerKey: 'KEY', consumerSecret: 'SECRET' },
+  awsSigV4: { scheme: 'awsSigV4', accessKeyId: 'KEY', secretAccessKey: 'SECRET' },
+  headers: { scheme: 'headers', fields: {} },
+  mtls: { scheme: 'mtls', certificate: '', privateKey: '' },
+}
+
+const anyRequest = {
+  method: 'GET',
+  origin: 'https://a.example',
+  path: '/',
+  headers: [],
+  body: null,
+  isStreamed: false,
 }
 
 function examplesOf(entry: IntegrationDefinition): Record<string, string> {
@@ -114,7 +133,15 @@ describe('the built-in catalog', () => {
 
   it.each(named(entries))('%s injects every credential exactly where it says', (_, entry) => {
     for (const auth of entry.auth) {
-      const { headers, query, body } = createStrategy(auth)(samples[auth.scheme])
+      if (auth.scheme === 'mtls') continue
+      const sample = samples[auth.scheme]
+      const fields = 'fields' in auth ? Object.fromEntries(Object.keys(auth.fields).map(name => [name, 'KEY'])) : {}
+      const credential = 'fields' in sample ? { ...sample, fields } : sample
+      const { sign, headers, query, body } = createStrategy(auth)(credential, { config: examplesOf(entry) })
+      if (sign !== undefined) {
+        expect(Object.keys(sign(anyRequest, 0)).every(name => injectedNames(auth).headers.includes(name))).toBe(true)
+        continue
+      }
       const names = { headers: Object.keys(headers), query: Object.keys(query), body: Object.keys(body) }
       expect(names).toEqual(injectedNames(auth))
       const secrets = Object.values({ ...headers, ...query, ...body })
@@ -142,7 +169,12 @@ describe('the built-in catalog', () => {
     ['jira-site', samples.basic, { headers: { authorization: `Basic ${btoa('USER:PASS')}` } }],
   ])('%s proves a request as its vendor documents', (slug, credential, injection) => {
     const auth = entries.find(entry => entry.slug === slug)?.auth.find(({ scheme }) => scheme === credential.scheme)
-    expect(auth && createStrategy(auth)(credential)).toEqual({ headers: {}, query: {}, body: {}, ...injection })
+    expect(auth && createStrategy(auth)(credential, { config: {} })).toEqual({
+      headers: {},
+      query: {},
+      body: {},
+      ...injection,
+    })
   })
 
   it.each([

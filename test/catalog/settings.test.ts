@@ -100,8 +100,8 @@ describe('applySettings', () => {
     const error = refusal(() => applySettings(keyOnly, { tokenUrl: 'https://a.example', scopes: ['x'] }))
     expect(error.code).toBe('INVALID_INPUT')
     expect(error.details).toEqual([
-      { field: 'tokenUrl', message: 'tokenUrl is of use to oauth2 only, which Acme does not take.' },
-      { field: 'scopes', message: 'scopes is of use to oauth2 only, which Acme does not take.' },
+      { field: 'tokenUrl', message: 'tokenUrl is of no use here: Acme takes bearer.' },
+      { field: 'scopes', message: 'scopes is of no use here: Acme takes bearer.' },
     ])
   })
 })

@@ -125,9 +125,16 @@ describe('a connection', () => {
 
   test('that is deleted is gone', async () => {
     const id = await createOne()
-    const erase = () => gateway.run(`mutation { deleteConnection(input: {id: "${id}"}) { deletedConnectionId } }`)
-    expect((await erase()).data.deleteConnection.deletedConnectionId).toBe(id)
-    expect((await erase()).errors).toMatchObject([{ extensions: { code: 'CONNECTION_NOT_FOUND' } }])
+    const erase = () =>
+      gateway.run(`mutation { deleteConnection(input: {id: "${id}"}) { deletedConnectionId steps { step outcome } } }`)
+    const steps = [
+      { step: 'STOP', outcome: 'DONE' },
+      { step: 'REVOKE', outcome: 'SKIPPED' },
+      { step: 'ERASE', outcome: 'DONE' },
+    ]
+    const answer = { deletedConnectionId: id, steps }
+    expect((await erase()).data.deleteConnection).toEqual(answer)
+    expect((await erase()).data.deleteConnection).toEqual(answer)
     expect((await read(id)).errors).toMatchObject([{ extensions: { code: 'CONNECTION_NOT_FOUND' } }])
     expect(
       JSON.stringify(

@@ -47,11 +47,7 @@ describe('createIntegration', () => {
     ['an unknown field', { ...acme, slug: 'a1', secret: 'x' }, 'definition.secret'],
     ['a host outside its base URL', { ...acme, slug: 'a2', hosts: ['evil.example'] }, 'definition.hosts'],
     ['no way to authenticate', { ...acme, slug: 'a3', auth: [] }, 'definition.auth'],
-    [
-      'a scheme that is not there yet',
-      { ...acme, slug: 'a4', auth: [{ scheme: 'awsSigV4' }] },
-      'definition.auth.0.scheme',
-    ],
+    ['an unknown scheme', { ...acme, slug: 'a4', auth: [{ scheme: 'digest' }] }, 'definition.auth.0.scheme'],
     [
       'a template of another scheme',
       { ...acme, slug: 'a5', auth: [{ scheme: 'bearer', inject: { headers: { a: '{password}' } } }] },

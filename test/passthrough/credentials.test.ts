@@ -156,7 +156,7 @@ describe('the secret stays below', () => {
     const stack = composeStack({ compose } as Dispatcher, stackParts(allow))
     const handler = { onResponseError: (_: unknown, error: Error) => void failures.push(error) }
     const dispatch = (plan: RequestPlan, vault: { inject: () => Injection }) => {
-      const call = new Call(plan, vault.inject)
+      const call = new Call(plan, { inject: vault.inject })
       const headers = plan.headers.flat()
       const options: CallOptions = {
         call,

@@ -18,7 +18,7 @@ async function createGuard(allow: string): Promise<(origin: string, hosts: reado
   const guard = createEgressGuard(HostAllowlist.parse(allow))(wire)
   return (origin, hosts) => {
     verdict = 'nothing was said'
-    const call = new Call({ ...plan, connection: core.connection({ hosts }) }, () => noInjection)
+    const call = new Call({ ...plan, connection: core.connection({ hosts }) }, { inject: () => noInjection })
     const options: CallOptions = { call, origin, path: '/', method: 'GET' }
     guard(options, {
       onResponseError(_, error) {

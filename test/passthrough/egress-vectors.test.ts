@@ -142,7 +142,7 @@ describe.each(tables)('%s vectors', (_, vectors, least) => {
     const urls = urlsOf(vectors).filter(({ protocol, hostname }) => protocol === 'http:' || isAddress(hostname))
     const codes: string[] = []
     for (const { origin, host } of urls) {
-      const call = new Call({ ...plan, connection: core.connection({ hosts: [host] }) }, () => noInjection)
+      const call = new Call({ ...plan, connection: core.connection({ hosts: [host] }) }, { inject: () => noInjection })
       const options: CallOptions & { origin: string } = { call, origin, path: '/', method: 'GET' }
       codes.push((await refusalOf(agent.request(options))).code)
     }

@@ -57,12 +57,8 @@ beforeAll(async () => {
   gateway = stack.use(await createGateway({ allow: [github, slack, stripe, linear].map(({ host }) => host) }))
   const configure =
     'mutation($input: ConfigureIntegrationInput!) { configureIntegration(input: $input) { integration { id } } }'
-  const baseUrls = { github: github.url, slack: `${slack.url}/api`, stripe: stripe.url }
+  const baseUrls = { github: github.url, slack: `${slack.url}/api`, stripe: stripe.url, linear: linear.url }
   for (const [slug, baseUrl] of Object.entries(baseUrls)) await gateway.ask(configure, { input: { slug, baseUrl } })
-  // Linear takes a personal key as it is, without a word before it.
-  const inject = { headers: { authorization: '{apiKey}' } }
-  const auth = [{ scheme: 'apiKey', inject }, { scheme: 'bearer' }]
-  await gateway.createIntegration({ slug: 'linear', name: 'Linear', baseUrl: linear.url, auth })
   await gateway.createIntegration({
     slug: 'github-open',
     name: 'GitHub without a credential',
@@ -75,8 +71,9 @@ afterAll(async () => {
   await stack.disposeAsync()
 })
 
+/** Unverified, because some tests count what reaches the vendor. */
 const connect = (integration: string, credential: object) =>
-  gateway.createConnection({ integration, endUserId: 'user-1', credential })
+  gateway.createConnection({ integration, endUserId: 'user-1', credential, verify: false })
 const connectBearer = (integration: string, token: string) => connect(integration, { bearer: { token } })
 
 async function read(connectionId: string, path: string, query?: object) {

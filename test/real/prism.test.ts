@@ -21,7 +21,7 @@ beforeAll(async () => {
     'slack-open': [slack, { scheme: 'none' }],
     'slack-basic': [slack, { scheme: 'basic' }],
     // The published document calls GitLab's header so.
-    gitlab: [`${gitlab}/v3`, { scheme: 'apiKey', inject: { headers: { private_header: '{apiKey}' } } }],
+    'gitlab-v3': [`${gitlab}/v3`, { scheme: 'apiKey', inject: { headers: { private_header: '{apiKey}' } } }],
     'gitlab-bearer': [`${gitlab}/v3`, { scheme: 'bearer' }],
     'gitlab-open': [`${gitlab}/v3`, { scheme: 'none' }],
     'trello-open': [trello, { scheme: 'none' }],
@@ -63,7 +63,7 @@ describe('GitLab’s document, a key in a header', () => {
   const refusal = { title: 'Invalid security scheme used', status: 401 }
 
   test('the header it names is accepted', async () => {
-    const answer = await read('gitlab', { apiKey: { key: 'glpat-1' } }, '/projects?per_page=2')
+    const answer = await read('gitlab-v3', { apiKey: { key: 'glpat-1' } }, '/projects?per_page=2')
     expect(answer).toMatchObject({ status: 200, body: { path_with_namespace: 'string' } })
   })
 

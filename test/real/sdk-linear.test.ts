@@ -50,9 +50,7 @@ beforeAll(async () => {
   const emulators = stack.use(await startEmulators(seed))
   linear = stack.use(await createRecorder(emulators.linear.url))
   gateway = stack.use(await createGateway({ allow: [linear.host] }))
-  const inject = { headers: { authorization: '{apiKey}' } }
-  const auth = [{ scheme: 'apiKey', inject }]
-  await gateway.createIntegration({ slug: 'linear', name: 'Linear', baseUrl: linear.url, auth })
+  await pointLinearAt(gateway, linear.url)
   const connect = (endUserId: string, token: string) =>
     gateway.createConnection({ integration: 'linear', endUserId, credential: { apiKey: { key: token } } })
   ada = await connect('ada', 'lin_api_ada')
@@ -108,8 +106,7 @@ test('labels are read page by page, as the client’s own models', async () => {
     sendJson(response, { data: { issueLabels: { nodes, pageInfo } } })
   })
   await using paged = await createGateway({ allow: [pages.host] })
-  const auth = [{ scheme: 'apiKey', inject: { headers: { authorization: '{apiKey}' } } }]
-  await paged.createIntegration({ slug: 'linear', name: 'Linear', baseUrl: pages.url, auth })
+  await pointLinearAt(paged, pages.url)
   const credential = { apiKey: { key: 'lin_api_paged' } }
   const connectionId = await paged.createConnection({ integration: 'linear', endUserId: 'ada', credential })
   const own = await createCallKey(paged)
@@ -134,3 +131,9 @@ test('an error in the vendor’s GraphQL is an error of the client’s own kind'
     })
   })
 })
+
+function pointLinearAt(target: TestGateway, baseUrl: string): Promise<unknown> {
+  const configure =
+    'mutation($input: ConfigureIntegrationInput!) { configureIntegration(input: $input) { integration { id } } }'
+  return target.ask(configure, { input: { slug: 'linear', baseUrl } })
+}

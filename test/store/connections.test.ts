@@ -40,7 +40,7 @@ describe.each(kinds)('connections (%s)', kind => {
     for (const id of ['', 'conn_', newId('key'), 'conn_\0', "' or 1=1 --"]) {
       expect(await store.get(workspaceId, id)).toBeUndefined()
       expect(await store.update(workspaceId, id, { status: 'DISABLED' })).toBeUndefined()
-      expect(await store.delete(workspaceId, id)).toBe(false)
+      expect(await store.remove(workspaceId, id, 1000)).toBeUndefined()
     }
   })
 
@@ -78,8 +78,8 @@ describe.each(kinds)('connections (%s)', kind => {
   test('are deleted once', async () => {
     const { store, workspaceId } = await open()
     const row = await store.insert(connectionRow(workspaceId))
-    expect(await store.delete(workspaceId, row.id)).toBe(true)
-    expect(await store.delete(workspaceId, row.id)).toBe(false)
+    expect(await store.remove(workspaceId, row.id, 1000)).toEqual(row)
+    expect(await store.remove(workspaceId, row.id, 1000)).toBeUndefined()
     expect(await store.get(workspaceId, row.id)).toBeUndefined()
   })
 

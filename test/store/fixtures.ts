@@ -45,6 +45,11 @@ export function connectionRow(workspaceId: string, values: Partial<NewConnection
     metadata: {},
     sealedCredential: Buffer.from([0, 1, 2, 255]),
     sealedUnder: 'k1',
+    tokenExpiresAt: null,
+    tokenRenewAt: null,
+    account: null,
+    verifiedAt: null,
+    dueAt: null,
     ...values,
   }
 }

@@ -116,7 +116,7 @@ describe.each(kinds)('an idempotency key (%s)', kind => {
     const { store, claim } = await open()
     const other = await createClaim(database.db, { workspaceId: claim.workspaceId })
     for (const each of [claim, other]) await store.claim(each)
-    await createConnectionStore(database.db).delete(claim.workspaceId, claim.connectionId)
+    await createConnectionStore(database.db).remove(claim.workspaceId, claim.connectionId, 1000)
     expect(await store.get(claim)).toBeUndefined()
     expect(await store.get(other)).toMatchObject({ owner: 'first' })
   })

@@ -100,7 +100,7 @@ describe.each(kinds)('pages (%s)', kind => {
     const list = (args: PageArgs) => store.list(workspaceId, {}, { field: 'CREATED_AT', direction: 'DESC' }, args)
     const first = await list({ first: 2 })
     const cursor = first.edges[1]
-    await store.delete(workspaceId, cursor?.node.id ?? '')
+    await store.remove(workspaceId, cursor?.node.id ?? '', 1000)
     await store.insert(connectionRow(workspaceId))
     const second = await list({ first: 2, after: cursor?.cursor })
     expect(second.edges.map(({ node }) => node.id)).toEqual([rows[1]?.id, rows[0]?.id])

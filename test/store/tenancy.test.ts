@@ -42,7 +42,15 @@ describe.each(kinds)('a workspace (%s)', kind => {
       }
     }
     expect(await store.update(own, id, { status: 'DISABLED', metadata: {} })).toBeUndefined()
-    expect(await store.delete(own, id)).toBe(false)
+    expect(await store.remove(own, id, 1000)).toBeUndefined()
+    expect(
+      await store.saveCredential(own, id, {
+        ...theirs,
+        expectedVersion: 1,
+        dueAt: null,
+        event: 'connection.refreshed',
+      }),
+    ).toBeUndefined()
     await store.touch([{ workspaceId: own, id, at: later }])
     expect(await store.findConnected(own, ['acme'])).toEqual(new Set())
     expect(await store.get(foreign, id)).toEqual(theirs)
@@ -69,7 +77,7 @@ describe.each(kinds)('a workspace (%s)', kind => {
     expect(await store.get(own, ours.id)).toEqual(ours)
     await store.update(own, ours.id, { status: 'DISABLED' })
     await store.touch([{ workspaceId: own, id: ours.id, at: later }])
-    expect(await store.delete(own, ours.id)).toBe(true)
+    expect(await store.remove(own, ours.id, 1000)).toBeDefined()
     expect(await store.get(foreign, theirs.id)).toEqual(theirs)
   })
 

@@ -10,7 +10,12 @@ describe.each(kinds)('workspaces (%s)', kind => {
   test('begin with one that is made once, also by replicas that start together', async () => {
     const made = await Promise.all(Array.from({ length: 8 }, () => createWorkspaceStore(database.db).ensureDefault()))
     expect(new Set(made.map(({ id }) => id)).size).toBe(1)
-    expect(made[0]).toEqual({ id: expect.stringMatching(/^ws_/), name: 'default', createdAt: expect.any(Date) })
+    expect(made[0]).toEqual({
+      id: expect.stringMatching(/^ws_/),
+      name: 'default',
+      connectPage: null,
+      createdAt: expect.any(Date),
+    })
     expect(await createWorkspaceStore(database.db).ensureDefault()).toEqual(made[0])
   })
 

@@ -82,6 +82,114 @@ describe('a vault', () => {
   })
 })
 
+describe('re-wrapping', () => {
+  const before = new Vault(new KeyRing([k1]))
+  const between = new Vault(new KeyRing([k2, k1]))
+  const after = new Vault(new KeyRing([k2]))
+
+  function rewrap(vault: Vault, envelope: Buffer): Buffer {
+    const rewrapped = vault.rewrap(place, envelope)
+    expect(rewrapped?.keyId).toBe(vault.primaryId)
+    return rewrapped?.envelope ?? Buffer.alloc(0)
+  }
+
+  test('puts a secret under the first key, which alone opens it', () => {
+    const { envelope } = before.seal(place, 'canary ü')
+    const rewrapped = rewrap(between, envelope)
+    expect(envelopeKeyId(rewrapped)).toBe('k2')
+    expect(after.open(place, rewrapped)).toBe('canary ü')
+    expect(refusal(() => before.open(place, rewrapped)).reason).toBe('unknown-key')
+  })
+
+  test('leaves the sealed secret as it is: only what is around its data key changes', () => {
+    const { envelope } = before.seal(place, 'canary')
+    const inner = (bytes: Buffer) => bytes.subarray(2 + 2 + 60)
+    expect(inner(rewrap(between, envelope)).equals(inner(envelope))).toBe(true)
+    expect(inner(envelope)).toHaveLength(12 + 'canary'.length + 16)
+  })
+
+  test('has nothing to do under the first key', () => {
+    expect(between.rewrap(place, between.seal(place, 'x').envelope)).toBeUndefined()
+  })
+
+  test('there and back again opens', () => {
+    const there = rewrap(between, before.seal(place, 'x').envelope)
+    const back = rewrap(new Vault(new KeyRing([k1, k2])), there)
+    expect(before.open(place, back)).toBe('x')
+  })
+
+  test('refuses another place, a key that is missing, and the impostor of a key', () => {
+    const { envelope } = before.seal(place, 'x')
+    expect(refusal(() => between.rewrap({ ...place, id: 'conn_2' }, envelope)).reason).toBe('damaged')
+    expect(refusal(() => after.rewrap(place, envelope)).reason).toBe('unknown-key')
+    const impostor = new Vault(new KeyRing([k2, { id: 'k1', key: randomBytes(32) }]))
+    expect(refusal(() => impostor.rewrap(place, envelope)).reason).toBe('damaged')
+  })
+
+  test('of an envelope with a bit flipped is refused, or what comes of it does not open', () => {
+    const { envelope } = before.seal(place, 'some secret')
+    const innerStart = 2 + 2 + 60
+    for (let index = 0; index < envelope.length; index++) {
+      const damaged = Buffer.from(envelope)
+      damaged[index] = (damaged[index] ?? 0) ^ 1
+      if (index < innerStart) refusal(() => between.rewrap(place, damaged))
+      else expect(refusal(() => after.open(place, rewrap(between, damaged))).reason).toBe('damaged')
+    }
+  })
+
+  test('cannot be used to put one secret’s inside into another’s outside', () => {
+    const one = before.seal(place, 'one').envelope
+    const two = before.seal(place, 'two').envelope
+    const mixed = Buffer.concat([one.subarray(0, 64), two.subarray(64)])
+    expect(refusal(() => after.open(place, rewrap(between, mixed))).reason).toBe('damaged')
+  })
+})
+
+describe('an envelope of the first version', () => {
+  // Sealed for `place` by the code of that time under 32 bytes of 7.
+  const first = Buffer.from(
+    'AQJrMWHwE/YsSfC1CQYZQqOlJsj5dyro9eEgLWcGbSm9uKnXWxZpUmOkDJuarGWiihCod/phxOLyLl/5laBlGs6J4GmHXLbiexZNojHAFkU3ZJePZ6kHCDh0D5bmwJVeodcGgcRIyq3OoErw',
+    'base64',
+  )
+  const old = { id: 'k1', key: Buffer.alloc(32, 7) }
+  const vault = new Vault(new KeyRing([old]))
+
+  test('still opens, where it was sealed', () => {
+    expect(vault.open(place, first)).toBe('sealed before ü')
+    expect(refusal(() => vault.open({ ...place, id: 'conn_2' }, first)).reason).toBe('damaged')
+  })
+
+  test.each([
+    ['the same key', [old]],
+    ['another key', [k2, old]],
+  ])('is sealed anew under %s', (_name, keys) => {
+    const ring = new Vault(new KeyRing(keys))
+    const rewrapped = ring.rewrap(place, first)
+    expect(rewrapped).toMatchObject({ keyId: ring.primaryId })
+    expect(rewrapped?.envelope[0]).toBe(2)
+    expect(ring.open(place, rewrapped?.envelope ?? first)).toBe('sealed before ü')
+    expect(ring.rewrap(place, rewrapped?.envelope ?? first)).toBeUndefined()
+  })
+
+  test('does not open as one of today, nor one of today as it', () => {
+    const raised = Buffer.from(first)
+    raised[0] = 2
+    expect(refusal(() => vault.open(place, raised)).reason).toBe('damaged')
+    const lowered = Buffer.from(vault.seal(place, 'x').envelope)
+    lowered[0] = 1
+    expect(refusal(() => vault.open(place, lowered)).reason).toBe('damaged')
+  })
+
+  test('that is damaged anywhere is not sealed anew', () => {
+    const between = new Vault(new KeyRing([k2, old]))
+    for (let index = 0; index < first.length; index++) {
+      const damaged = Buffer.from(first)
+      damaged[index] = (damaged[index] ?? 0) ^ 1
+      expect(refusal(() => between.rewrap(place, damaged)).message).toMatch(/damaged|not in the key ring/)
+    }
+  })
+})
+
 describe('a key ring', () => {
   test.each([
     [[], 'a key ring needs at least one key'],

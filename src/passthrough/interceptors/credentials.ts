@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici'
 import type { Injection } from '../../auth/strategy.ts'
 import { matchesHost } from '../../hosts.ts'
+import type { CertifiedOptions } from '../agents.ts'
 import { formType } from '../body.ts'
 import { callOf } from '../call.ts'
 import { parseMediaType } from '../media-type.ts'
@@ -24,12 +25,33 @@ export function createCredentials(): Dispatcher.DispatcherComposeInterceptor {
       }
       let proved: Dispatcher.DispatchOptions
       try {
-        proved = prove(options, inject())
+        const injection = inject()
+        proved = sign(prove(options, injection), injection)
       } catch (error) {
         return refuse(handler, error)
       }
       return dispatch(proved, handler)
     }
+}
+
+/** What proves the request as it goes out: a signature over all of it, and the certificate of its connection. */
+function sign(
+  options: Dispatcher.DispatchOptions,
+  { sign: signer, certificate }: Injection,
+): Dispatcher.DispatchOptions & CertifiedOptions {
+  const certified = certificate === undefined ? options : { ...options, certificate }
+  if (signer === undefined) return certified
+  const headers = options.headers as string[]
+  const isBuffer = Buffer.isBuffer(options.body)
+  const request = {
+    method: options.method,
+    origin: String(options.origin),
+    path: options.path,
+    headers,
+    body: isBuffer ? (options.body as Buffer) : null,
+    isStreamed: !isBuffer && options.body != null,
+  }
+  return { ...certified, headers: withHeaders(headers, signer(request, Date.now())) }
 }
 
 /** The request with the credential in the places that the integration names. */

@@ -1,0 +1,138 @@
+/** Opens the credential of a connection for a call, with a token that is good now. */
+import type { Credential } from '../auth/credential.ts'
+import type { AuthEntry } from '../auth/scheme.ts'
+import { createStrategy, type Injection } from '../auth/strategy.ts'
+import { GatewayError } from '../errors.ts'
+import type { ConnectionRow, ConnectionStore } from '../store/connections.ts'
+import type { CredentialSeal } from './credential-seal.ts'
+import type { Integration, Integrations } from './integrations.ts'
+import type { Refresher, RefreshWait } from './refresher.ts'
+import { isRenewable, mintJwt } from './renewal.ts'
+
+export interface OpenedCredential {
+  readonly injection: Injection
+  /**
+   * The vendor refused it (401): a newer one, or undefined when there is none to be had now.
+   * @throws {GatewayError} CONNECTION_NEEDS_REAUTH, REFRESH_FAILED
+   */
+  readonly renew: (wait: RefreshWait) => Promise<OpenedCredential | undefined>
+}
+
+interface OpenerParts {
+  readonly store: Pick<ConnectionStore, 'get'>
+  readonly seal: CredentialSeal
+  readonly integrations: Integrations
+  readonly refresher: Refresher
+}
+
+interface Remembered {
+  readonly integration: Integration
+  readonly untilMs: number
+  readonly opened: OpenedCredential
+}
+
+/** How long a token that still works waits for its successor. */
+const politeWaitMs = 5_000
+/** A signed token is signed anew so long before its end. */
+const jwtMarginMs = 15_000
+/** A vendor that refuses every token is not asked for another each time: the pauses grow by this factor. */
+const firstPauseMs = 2_000
+const longestPauseMs = 600_000
+const forgivenAfterMs = 3_600_000
+const maxRejections = 10_000
+
+export class CredentialOpener {
+  readonly #parts: OpenerParts
+  readonly #remembered = new WeakMap<ConnectionRow, Remembered>()
+  /** When tokens were refused last, and how often in a row. */
+  readonly #rejections = new Map<string, { readonly atMs: number; readonly count: number }>()
+
+  constructor(parts: OpenerParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * At once when the credential is good; a promise when a token has to be renewed or signed first.
+   * @throws {GatewayError} CONNECTION_NEEDS_REAUTH, REFRESH_FAILED, INTEGRATION_NOT_CONFIGURED
+   */
+  open(row: ConnectionRow, integration: Integration, wait: RefreshWait): OpenedCredential | Promise<OpenedCredential> {
+    const nowMs = Date.now()
+    if (row.tokenRenewAt !== null && row.tokenRenewAt.getTime() <= nowMs) return this.#renewed(row, integration, wait)
+    const known = this.#remembered.get(row)
+    if (known?.integration === integration && known.untilMs > nowMs) return known.opened
+    const entry = entryOf(row, integration)
+    const credential = this.#parts.seal.open(row)
+    if (credential.scheme === 'jwt' && entry.scheme === 'jwt') {
+      return mintJwt(credential.fields, entry, new Date()).then(minted => {
+        const untilMs = Date.parse(minted.expiresAt ?? '') - jwtMarginMs
+        return this.#remember(row, integration, entry, { ...credential, minted }, untilMs)
+      })
+    }
+    return this.#remember(row, integration, entry, credential, Number.POSITIVE_INFINITY)
+  }
+
+  #remember(
+    row: ConnectionRow,
+    integration: Integration,
+    entry: AuthEntry,
+    credential: Credential,
+    untilMs: number,
+  ): OpenedCredential {
+    const client = this.#parts.integrations.clientOf(integration)
+    const injection = createStrategy(entry)(credential, { config: row.config, client })
+    const opened = { injection, renew: (wait: RefreshWait) => this.#replace(row, integration, credential, wait) }
+    this.#remembered.set(row, { integration, untilMs, opened })
+    return opened
+  }
+
+  async #renewed(row: ConnectionRow, integration: Integration, wait: RefreshWait): Promise<OpenedCredential> {
+    const entry = entryOf(row, integration)
+    const isGood = row.tokenExpiresAt !== null && row.tokenExpiresAt.getTime() > Date.now()
+    const client = this.#parts.integrations.clientOf(integration)
+    const patience = isGood ? { ...wait, deadlineMs: Math.min(wait.deadlineMs, Date.now() + politeWaitMs) } : wait
+    try {
+      const renewed = await this.#parts.refresher.renew({ row, entry, client }, patience, { isPatient: !isGood })
+      return await this.open(renewed, integration, wait)
+    } catch (error) {
+      if (!isGood || !(error instanceof GatewayError) || error.code !== 'REFRESH_FAILED') throw error
+      return this.#remember(row, integration, entry, this.#parts.seal.open(row), 0)
+    }
+  }
+
+  async #replace(
+    row: ConnectionRow,
+    integration: Integration,
+    credential: Credential,
+    wait: RefreshWait,
+  ): Promise<OpenedCredential | undefined> {
+    const hasEnded = row.tokenExpiresAt !== null && row.tokenExpiresAt.getTime() <= Date.now()
+    if (!isRenewable(credential) && !hasEnded) return undefined
+    if (!this.#mayReplace(row)) {
+      const current = await this.#parts.store.get(row.workspaceId, row.id)
+      const isNewer = current !== undefined && current.credentialVersion !== row.credentialVersion
+      return isNewer ? await this.open(current, integration, wait) : undefined
+    }
+    const subject = { row, entry: entryOf(row, integration), client: this.#parts.integrations.clientOf(integration) }
+    return await this.open(await this.#parts.refresher.renew(subject, wait), integration, wait)
+  }
+
+  #mayReplace({ workspaceId, id }: ConnectionRow): boolean {
+    const key = `${workspaceId} ${id}`
+    const nowMs = Date.now()
+    const before = this.#rejections.get(key)
+    const sinceMs = before === undefined ? Number.POSITIVE_INFINITY : nowMs - before.atMs
+    const count = sinceMs > forgivenAfterMs ? 0 : (before?.count ?? 0)
+    if (count > 0 && sinceMs < Math.min(longestPauseMs, firstPauseMs * 4 ** (count - 1))) return false
+    if (this.#rejections.size >= maxRejections) this.#rejections.clear()
+    this.#rejections.set(key, { atMs: nowMs, count: count + 1 })
+    return true
+  }
+}
+
+/** @throws {GatewayError} CONNECTION_NEEDS_REAUTH when the integration has no such scheme any more */
+export function entryOf(row: Pick<ConnectionRow, 'integration' | 'scheme'>, integration: Integration): AuthEntry {
+  const entry = integration.definition.auth.find(auth => auth.scheme === row.scheme)
+  if (entry !== undefined) return entry
+  const message = `The integration "${row.integration}" no longer takes ${row.scheme} credentials; connect again.`
+  throw new GatewayError('CONNECTION_NEEDS_REAUTH', message)
+}

@@ -1,0 +1,54 @@
+/** What nobody asks for and has to be done all the same: tokens kept alive, deletions finished, old links swept away. */
+
+export interface UpkeepTask {
+  /** For the log. */
+  readonly what: string
+  /** Does at most `limit` of it. @returns how many there were */
+  readonly run: (limit: number) => Promise<number>
+}
+
+const everyMs = 60_000
+const sliceSize = 50
+
+export class Upkeep implements AsyncDisposable {
+  readonly #tasks: readonly UpkeepTask[]
+  readonly #onFailure: (what: string, error: unknown) => void
+  readonly #timer: NodeJS.Timeout
+  #running: Promise<void> = Promise.resolve()
+  #isOver = false
+
+  constructor(tasks: readonly UpkeepTask[], onFailure: (what: string, error: unknown) => void) {
+    this.#tasks = tasks
+    this.#onFailure = onFailure
+    // Replicas that start together need not come together.
+    this.#timer = setTimeout(() => this.#turn(), everyMs * (0.5 + Math.random())).unref()
+  }
+
+  /** Does all there is to do now. */
+  run(): Promise<void> {
+    this.#running = this.#running.then(() => this.#runAll())
+    return this.#running
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    await this.#running
+  }
+
+  #turn(): void {
+    void this.run().then(() => {
+      if (!this.#isOver) this.#timer.refresh()
+    })
+  }
+
+  async #runAll(): Promise<void> {
+    for (const { what, run } of this.#tasks) {
+      try {
+        while (!this.#isOver && (await run(sliceSize)) >= sliceSize);
+      } catch (error) {
+        this.#onFailure(what, error)
+      }
+    }
+  }
+}
