@@ -28,7 +28,7 @@ export const errorCodes = {
   REFRESH_FAILED: { status: 502, meaning: 'The credential expired and could not be refreshed for now.' },
   DESTINATION_NOT_ALLOWED: {
     status: 403,
-    meaning: 'The destination is outside the pinned hosts or is not a public address. Nothing was sent.',
+    meaning: 'The destination is outside the pinned hosts or is not a public address. Nothing was sent there.',
   },
   POLICY_DENIED: { status: 403, meaning: 'A rule forbids this call; the message names the rule.' },
   RATE_LIMITED: { status: 429, meaning: 'A limit is spent; `retryAfterMs` says when to come back.' },
