@@ -113,7 +113,12 @@ describe('configureIntegration', () => {
 })
 
 test('integrations are filtered by category, by connections, and paged by slug in both directions', async () => {
-  await gateway.createConnection({ integration: 'stripe', endUserId: 'u', credential: { bearer: { token: 't' } } })
+  await gateway.createConnection({
+    integration: 'stripe',
+    endUserId: 'u',
+    credential: { bearer: { token: 't' } },
+    verify: false,
+  })
   const slugs = async (args: string) =>
     (await gateway.ask(`{ integrations(${args}) { nodes { slug } } }`)).integrations.nodes.map(
       (node: { slug: string }) => node.slug,

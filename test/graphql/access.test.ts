@@ -61,6 +61,15 @@ const samples: Readonly<Record<string, string>> = {
     'mutation { enableConnection(input: {id: "conn_00000000000000000000000000"}) { connection { id } } }',
   'Mutation.deleteConnection':
     'mutation { deleteConnection(input: {id: "conn_00000000000000000000000000"}) { deletedConnectionId } }',
+  'Mutation.refreshConnection':
+    'mutation { refreshConnection(input: {id: "conn_00000000000000000000000000"}) { connection { id } } }',
+  'Mutation.verifyConnection':
+    'mutation { verifyConnection(input: {id: "conn_00000000000000000000000000"}) { outcome } }',
+  'Mutation.createConnectSession': 'mutation { createConnectSession(input: {endUserId: "u"}) { url } }',
+  'Mutation.configureConnectPage': 'mutation { configureConnectPage(input: {name: "Acme"}) { connectPage { name } } }',
+  'Query.encryptionKeys': '{ encryptionKeys { id } }',
+  'Query.encryptionKeyRotation': '{ encryptionKeyRotation { isRunning } }',
+  'Mutation.rotateEncryptionKeys': 'mutation { rotateEncryptionKeys { isRunning } }',
   'Mutation.createAccessKey': 'mutation { createAccessKey(input: {name: "k", scopes: [ADMIN]}) { secret } }',
   'Mutation.deleteAccessKey':
     'mutation { deleteAccessKey(input: {id: "key_00000000000000000000000000"}) { deletedAccessKeyId } }',

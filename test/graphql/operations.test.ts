@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sandboxApiKey } from '../../src/sandbox/sandbox.ts'
 import { type Entrances, openEntrances, type Way } from '../server/graphql-exchange.ts'
 import { adminKey, createGateway, type TestGateway } from '../support/gateway.ts'
 
@@ -13,7 +14,7 @@ const variables: Readonly<Record<string, object>> = {
   'fan-out.graphql': { integration: 'sandbox' },
   'create-contact.graphql': { contact: { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@lovelace.example' } },
   'path-parameters.graphql': { id: 'con_0002' },
-  'connection-life.graphql': { token: 'pat-1' },
+  'connection-life.graphql': { key: sandboxApiKey },
   'idempotent-write.graphql': { contact: { firstName: 'Ada', lastName: 'L', email: 'a@l.example' }, key: 'write-1' },
   'list-connections.graphql': { endUserId: 'demo' },
   'call-log.graphql': { since: '2026-01-01T00:00:00Z' },
@@ -25,16 +26,34 @@ const expected: Readonly<Record<string, object>> = {
     createAccessKey: { accessKey: { scopes: ['PASSTHROUGH_READ', 'CONNECTIONS_READ', 'CALLS_READ'] } },
   },
   'binary-answer.graphql': { passthrough: { contentType: 'image/png', attempts: 1 } },
+  'broken-connections.graphql': { connections: { nodes: [] } },
   'browse-integrations.graphql': { integrations: { edges: expect.arrayContaining([expect.anything()]) } },
   'call-log.graphql': { calls: { nodes: expect.any(Array) } },
   'configure-integration.graphql': { configureIntegration: { integration: { hosts: [], configured: true } } },
-  'connection-life.graphql': { createConnection: { connection: { status: 'ACTIVE', metadata: { plan: 'pro' } } } },
+  'connect-session.graphql': { createConnectSession: { url: expect.stringMatching(/\/connect\/[\w-]{43}$/) } },
+  'connection-life.graphql': {
+    createConnection: {
+      connection: {
+        status: 'ACTIVE',
+        authScheme: 'API_KEY',
+        account: { id: expect.any(String) },
+        metadata: { plan: 'pro' },
+      },
+    },
+  },
   'create-contact.graphql': { passthrough: { status: 201, ok: true, body: { email: 'ada@lovelace.example' } } },
   'create-integration.graphql': { createIntegration: { integration: { slug: 'acme-crm', configured: true } } },
   'explain.graphql': {
     explain: { allowed: true, refusal: null, bodyFormat: 'JSON', retry: { retries: 2, repeatable: false } },
   },
-  'fan-out.graphql': { connections: { nodes: [{ endUserId: 'demo', passthrough: { status: 200 } }] } },
+  'fan-out.graphql': {
+    connections: {
+      nodes: [
+        { endUserId: 'customer-7', passthrough: { status: 200 } },
+        { endUserId: 'demo', passthrough: { status: 200 } },
+      ],
+    },
+  },
   'first-passthrough.graphql': {
     passthrough: { status: 200, emails: expect.arrayContaining([expect.stringMatching(/@/)]) },
   },
