@@ -28,7 +28,7 @@ const hashedServices: ReadonlySet<string> = new Set([...objectServices, 'aoss', 
  * header would make the signature a wrong one, and AWS asks for `host`, `content-type` and `x-amz-*` only.
  */
 const unsigned =
-  /^(?:accept-encoding|authorization|cache-control|connection|expect|forwarded|from|keep-alive|max-forwards|pragma|range|referer|te|traceparent|tracestate|trailer|transfer-encoding|upgrade|user-agent|via|x-amzn-trace-id|(?:proxy|sec|x-forwarded)-.*)$/
+  /^(?:accept-encoding|authorization|cache-control|connection|expect|forwarded|from|keep-alive|max-forwards|pragma|referer|te|traceparent|tracestate|trailer|transfer-encoding|upgrade|user-agent|via|x-amzn-trace-id|(?:proxy|sec|x-forwarded)-.*)$/
 
 /**
  * A signer by https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. It adds

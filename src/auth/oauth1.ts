@@ -4,10 +4,12 @@ import { expectScheme } from './expect-scheme.ts'
 import { createOAuth1Signer } from './oauth1-signature.ts'
 import type { EntryOf } from './scheme.ts'
 import { type AuthStrategy, emptyInjection } from './strategy.ts'
+import { parseTemplate, renderTemplate } from './template.ts'
 
 /** @throws {GatewayError} INTEGRATION_NOT_CONFIGURED when neither the credential nor the workspace has a client */
 export function createOAuth1(entry: EntryOf<'oauth1'>): AuthStrategy {
-  return (credential, { client }) => {
+  const realm = entry.realm === undefined ? undefined : parseTemplate(entry.realm)
+  return (credential, { client, config }) => {
     expectScheme(credential, 'oauth1')
     const consumerKey = credential.consumerKey ?? client?.clientId
     if (consumerKey === undefined) {
@@ -18,7 +20,7 @@ export function createOAuth1(entry: EntryOf<'oauth1'>): AuthStrategy {
     const consumerSecret =
       (credential.consumerKey === undefined ? client?.clientSecret : credential.consumerSecret) ?? ''
     const { token, tokenSecret, privateKey } = credential
-    const { realm, signatureMethod = 'HMAC-SHA1' } = entry
+    const { signatureMethod = 'HMAC-SHA1' } = entry
     const sign = createOAuth1Signer({
       consumerKey,
       consumerSecret,
@@ -26,7 +28,7 @@ export function createOAuth1(entry: EntryOf<'oauth1'>): AuthStrategy {
       tokenSecret,
       signatureMethod,
       ...(privateKey === undefined ? {} : { privateKey }),
-      ...(realm === undefined ? {} : { realm }),
+      ...(realm === undefined ? {} : { realm: renderTemplate(realm, config) }),
     })
     return { ...emptyInjection, sign }
   }

@@ -113,7 +113,7 @@ const jwtFields = {
 }
 
 const jwt = strictObject({ scheme: z.literal('jwt'), ...jwtFields, inject: injectSchema.optional() }).describe(
-  'A JWT that is signed here (RFC 7519), good for minutes. Placeholders: the fields, {accessToken} in inject.',
+  'A JWT that is signed here (RFC 7519), good for minutes. Placeholders: the fields, {uuid} in claims, {accessToken} in inject.',
 )
 
 const jwtBearer = strictObject({
@@ -128,7 +128,7 @@ const jwtBearer = strictObject({
     ),
   inject: injectSchema.optional(),
 }).describe(
-  'A JWT that is signed here and exchanged for an access token. Placeholders: the fields, {scopes} and {tokenUrl} in claims, {accessToken} in inject.',
+  'A JWT that is signed here and exchanged for an access token. Placeholders: the fields, {uuid}, {scopes} and {tokenUrl} in claims, {accessToken} in inject.',
 )
 
 const oauth1 = strictObject({
@@ -141,7 +141,7 @@ const oauth1 = strictObject({
     .enum(['HMAC-SHA1', 'HMAC-SHA256', 'RSA-SHA1', 'PLAINTEXT'], 'one of HMAC-SHA1, HMAC-SHA256, RSA-SHA1, PLAINTEXT')
     .optional()
     .describe('HMAC-SHA1 unless given.'),
-  realm: z.string('a realm').max(200, 'a realm of at most 200 characters').optional(),
+  realm: template.optional().describe('May hold {config} placeholders.'),
 }).describe('OAuth 1.0a (RFC 5849): each request is signed.')
 
 const awsSigV4 = strictObject({
@@ -220,6 +220,9 @@ function describeScheme(issue: { readonly code?: string | undefined }): string {
   return issue.code === 'invalid_union' ? takes : `an object whose scheme is ${takes}`
 }
 
+/** What templates of a signed token may name beside the fields: `uuid` is new each time. */
+const jwtNames = { jwt: ['uuid'], jwtBearer: ['uuid', 'scopes', 'tokenUrl'] } as const
+
 type Report = (path: (string | number)[], takes: string) => void
 
 /** Each template names only what its place knows, and together they use the credential. */
@@ -255,7 +258,7 @@ function checkRequests(entry: AuthEntry, report: Report): void {
     entry.scheme === 'twoStep'
       ? { tokenParams: entry.tokenParams, tokenHeaders: entry.tokenHeaders, tokenQuery: entry.tokenQuery }
       : { jwtHeader: entry.jwtHeader, claims: entry.claims }
-  const known = entry.scheme === 'jwtBearer' ? [...fields, 'scopes', 'tokenUrl'] : fields
+  const known = entry.scheme === 'twoStep' ? fields : [...fields, ...jwtNames[entry.scheme]]
   for (const [place, templates] of Object.entries(named))
     for (const [name, text] of Object.entries(templates ?? {})) checkNames([place, name], text, known, report)
   if (entry.scheme !== 'twoStep') checkNames(['key'], entry.key, fields, report)

@@ -36,11 +36,15 @@ const skewSeconds = 30
  * Signs a JWT (RFC 7519; algorithms of RFC 7518 §3 and RFC 8037). `iat` lies 30 seconds back, because vendors refuse a
  * token from the future and clocks differ; `exp` counts from there, because vendors bound `exp - iat` (Google: one hour)
  * and the distance of `exp` from now (GitHub: ten minutes). A token that lives less than a minute is set back by half its life.
- * @throws {GatewayError} INVALID_INPUT about `credential` when the key is not one of the algorithm; it never shows the key
+ * @throws {GatewayError} INVALID_INPUT about `credential` when the key is not one for the algorithm; it never shows the key
  */
 export async function signJwt(options: JwtOptions, nowMs: number): Promise<{ token: string; expiresAt: Date }> {
   const { algorithm, header, claims, lifetimeSeconds } = options
   const key = readKey(options)
+  // Both change how the token is read (RFC 7515 §4.1.11, RFC 7797), and neither is a text.
+  if (header !== undefined && ('crit' in header || 'b64' in header)) {
+    throw invalidInput('jwtHeader', 'The header parameters crit and b64 cannot be set.')
+  }
   const iat = Math.floor(nowMs / 1000) - Math.min(skewSeconds, Math.floor(lifetimeSeconds / 2))
   const exp = iat + lifetimeSeconds
   const token = await new SignJWT({ ...claims, iat, exp })
@@ -72,9 +76,9 @@ function isKeyFor(algorithm: JwtAlgorithm, { asymmetricKeyType: type, asymmetric
 }
 
 const secretPatterns = {
-  text: /^[^]+$/,
+  text: /./s,
   hex: /^(?:[0-9A-Fa-f]{2})+$/,
-  base64: /^(?:[A-Za-z0-9+/_-]{2,4})+={0,2}$/,
+  base64: /^[A-Za-z0-9+/_-]{2,}={0,2}$/,
 }
 
 function readSecret(algorithm: JwtAlgorithm, key: string, keyEncoding: 'text' | 'hex' | 'base64'): Buffer {

@@ -1,6 +1,6 @@
 /** What must hold between the fields of a definition, once each of them has its shape. */
 import type * as z from 'zod'
-import type { AuthEntry } from '../auth/scheme.ts'
+import type { AuthEntry, EntryOf } from '../auth/scheme.ts'
 import { injectedNames } from '../auth/strategy.ts'
 import { hasStrayBrace, parseTemplate, placeholdersOf, renderTemplate } from '../auth/template.ts'
 import { isHostPattern, matchesHost } from '../hosts.ts'
@@ -37,9 +37,9 @@ function checkAuth(definition: Checked, report: Report): void {
     for (const name of injectedNames(entry).headers) injected.add(name)
     for (const [field, text] of Object.entries(addressesOf(entry)))
       if (text !== undefined) checkAddress(definition, ['auth', index, ...field.split('.')], text, report)
-    if (entry.scheme === 'awsSigV4')
-      for (const field of ['service', 'region'] as const) {
-        const unknown = placeholdersOf(entry[field]).find(name => !isField(definition, name))
+    if (entry.scheme === 'awsSigV4' || entry.scheme === 'oauth1')
+      for (const [field, text] of Object.entries(namesOf(entry))) {
+        const unknown = placeholdersOf(text).find(name => !isField(definition, name))
         if (unknown !== undefined) report(['auth', index, field], `placeholders of config fields: {${unknown}} is none`)
       }
     if (entry.scheme !== 'oauth2') continue
@@ -48,6 +48,12 @@ function checkAuth(definition: Checked, report: Report): void {
   }
   for (const name of Object.keys(definition.headers ?? {}))
     if (injected.has(name)) report(['headers', name], 'no value here: the header carries the credential')
+}
+
+/** What a signature is made for. */
+function namesOf(entry: EntryOf<'awsSigV4' | 'oauth1'>): Readonly<Record<string, string>> {
+  if (entry.scheme === 'oauth1') return entry.realm === undefined ? {} : { realm: entry.realm }
+  return { service: entry.service, region: entry.region }
 }
 
 /** Where the gateway itself sends something secret, or an end user's browser. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { CredentialOf } from '../auth/credential.ts'
 import { createOAuth1Signer } from '../auth/oauth1-signature.ts'
 import type { EntryOf } from '../auth/scheme.ts'
+import { parseTemplate, renderTemplate } from '../auth/template.ts'
 import { type OAuthClientFacts, TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { fillAddress } from '../catalog/address.ts'
 
@@ -28,7 +29,7 @@ export async function authorizeOAuth1(
   const answer = await askForToken(
     entry,
     client,
-    { url: fillAddress(entry.requestTokenUrl ?? '', config), callback },
+    { config, url: fillAddress(entry.requestTokenUrl ?? '', config), callback },
     fetch,
   )
   const url = new URL(fillAddress(entry.authorizationUrl ?? '', config))
@@ -61,7 +62,7 @@ export async function finishOAuth1(
   const { token, tokenSecret } = await askForToken(
     entry,
     client,
-    { url, verifier, token: requestToken, tokenSecret: requestSecret },
+    { config, url, verifier, token: requestToken, tokenSecret: requestSecret },
     fetch,
   )
   return { scheme: 'oauth1', token, tokenSecret }
@@ -70,10 +71,10 @@ export async function finishOAuth1(
 async function askForToken(
   entry: EntryOf<'oauth1'>,
   client: OAuthClientFacts,
-  asked: { url: string; callback?: string; verifier?: string; token?: string; tokenSecret?: string },
+  asked: { config: Values; url: string; callback?: string; verifier?: string; token?: string; tokenSecret?: string },
   fetch: TokenFetch,
 ): Promise<{ token: string; tokenSecret: string }> {
-  const { url, ...rest } = asked
+  const { url, config: _, ...rest } = asked
   const { origin, pathname, search } = new URL(url)
   const { clientId, clientSecret = '', privateKey } = client
   const signer = createOAuth1Signer({
@@ -81,7 +82,7 @@ async function askForToken(
     consumerSecret: clientSecret,
     signatureMethod: entry.signatureMethod ?? 'HMAC-SHA1',
     ...(privateKey === undefined ? {} : { privateKey }),
-    ...(entry.realm === undefined ? {} : { realm: entry.realm }),
+    ...(entry.realm === undefined ? {} : { realm: renderTemplate(parseTemplate(entry.realm), asked.config) }),
     ...rest,
   })
   const request = { method: 'POST', origin, path: pathname + search, headers: [], body: null, isStreamed: false }
@@ -90,6 +91,7 @@ async function askForToken(
   const token = params.get('oauth_token')
   const tokenSecret = params.get('oauth_token_secret')
   if (answer.ok && token !== null && tokenSecret !== null) return { token, tokenSecret }
-  const kind = answer.status >= 500 ? 'unavailable' : 'misconfigured'
+  const isAway = answer.status >= 500 || answer.status === 429 || answer.status === 408
+  const kind = isAway ? 'unavailable' : 'misconfigured'
   throw new TokenError(kind, { message: `The vendor gave no token (status ${answer.status}).` })
 }

@@ -210,7 +210,9 @@ export class Refresher implements AsyncDisposable {
     const { refreshes, events } = this.#parts
     const place = { workspaceId: row.workspaceId, connectionId: row.id }
     const isVendors = error instanceof TokenError || error instanceof GatewayError
-    if (error instanceof TokenError && error.kind === 'refused') return await this.#refused(row, owner, error)
+    // A signed assertion is refused when our clock is wrong, too: that ends no connection.
+    const isDefinite = error instanceof TokenError && error.kind === 'refused' && subject.entry.scheme !== 'jwtBearer'
+    if (isDefinite) return await this.#refused(row, owner, error)
     const isTemporary = error instanceof TokenError ? error.kind === 'unavailable' : isUpstreamFailure(error)
     const pauseMs = isTemporary ? pauseAfter(failures, error) : misconfiguredPauseMs
     const message = isVendors ? error.message : 'the gateway could not do it.'

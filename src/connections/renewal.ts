@@ -1,4 +1,5 @@
 /** How the token of each scheme is obtained anew: what is asked of the vendor, and the credential that comes of it. */
+import { randomUUID } from 'node:crypto'
 import type { Credential, CredentialOf, FieldValues, MintedToken } from '../auth/credential.ts'
 import type { AuthEntry, EntryOf } from '../auth/scheme.ts'
 import { signJwt } from '../auth/signed-jwt.ts'
@@ -65,7 +66,7 @@ export async function mintJwt(
   now: Date,
   more: Values = {},
 ): Promise<MintedToken> {
-  const values = { ...fields, ...more }
+  const values = { ...fields, ...more, uuid: randomUUID() }
   const { token, expiresAt } = await signJwt(
     {
       algorithm: entry.algorithm,

@@ -175,13 +175,17 @@ function configure(options: OidcOptions, storage: OidcStorage, clients: readonly
       ctx.body = out
     },
     features: {
-      introspection: { enabled: true },
-      revocation: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: async () => true },
+      revocation: { enabled: true, allowedPolicy: isOwner },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: !autoConsent },
     },
     ...(autoConsent ? { interactions: { url: (_ctx: unknown, { uid }: { uid: string }) => `/interact/${uid}` } } : {}),
   }
+}
+
+async function isOwner(_ctx: unknown, client: { clientId: string }, token: { clientId: string }): Promise<boolean> {
+  return client.clientId === token.clientId
 }
 
 /** The end user, who agrees at once or never does. */

@@ -18,6 +18,8 @@ const misconfigured: ReadonlySet<string> = new Set([
   'invalid_scope',
   'unsupported_grant_type',
   'invalid_request',
+  // RFC 7009 §2.2.1
+  'unsupported_token_type',
   // RFC 8707
   'invalid_target',
   // A rule of the vendor's admin forbids it, which the same admin can change (Auth0, Okta).

@@ -50,7 +50,13 @@ async function sendRevocation(
     },
   )
   if (response.ok) return
-  const error = explainAnswer(response, parseAnswer(await response.text()), { secrets }, 'did not revoke the token')
+  const error = explainAnswer(
+    response,
+    parseAnswer(await response.text()),
+    { secrets },
+    'revocation endpoint',
+    'without saying why',
+  )
   // Google says so of a token that is over already, where §2.2 has it answer 200.
   if (error.error !== 'invalid_token') throw error
 }

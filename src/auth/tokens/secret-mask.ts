@@ -23,7 +23,7 @@ export function maskSecrets(text: string, secrets: readonly string[]): string {
 export function cleanText(text: string): string {
   return text
     .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
     .trim()
 }
 

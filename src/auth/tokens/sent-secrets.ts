@@ -3,6 +3,7 @@ import type { TokenRequestInit } from './token-endpoint.ts'
 
 /** Parameters whose value is the protocol's or the integration's, and helps whoever reads the message. */
 const publicParameters: ReadonlySet<string> = new Set([
+  'client_id',
   'grant_type',
   'response_type',
   'scope',

@@ -26,7 +26,7 @@ export async function readTokenAnswer(response: Response, options: ReadOptions):
   const answer = parseAnswer(await response.text())
   const grant = response.ok ? readGrant(answer, options) : undefined
   if (grant !== undefined) return grant
-  throw explainAnswer(response, answer, options, 'gave no token')
+  throw explainAnswer(response, answer, options, 'token endpoint', 'without a token')
 }
 
 /** JSON whatever the type says, else a form (GitHub without an `accept`); undefined for anything else. */
@@ -40,13 +40,15 @@ export function parseAnswer(text: string): unknown {
 
 /**
  * The error that an answer stands for.
- * @param failed what the vendor did instead of what it was asked
+ * @param place who answered
+ * @param lacking what is said of an answer that says nothing itself
  */
 export function explainAnswer(
   { status, headers }: Response,
   answer: unknown,
   { secrets, unauthorized = 'misconfigured' }: Pick<ReadOptions, 'secrets' | 'unauthorized'>,
-  failed: string,
+  place: string,
+  lacking: string,
 ): TokenError {
   const code = codeOf(answer)
   const isKnown = code !== undefined && isKnownError(code)
@@ -59,7 +61,7 @@ export function explainAnswer(
   const said = [error, description === error ? '' : description].filter(Boolean).join(': ')
   // Both together could be what neither is alone.
   const told = isKnown ? said : maskSecrets(said, secrets)
-  const message = `The vendor ${failed} (status ${status})${told === '' ? '.' : `: ${told}`}`
+  const message = `The ${place} answered ${status}${told === '' ? ` ${lacking}.` : `: ${told}`}`
   const kind = kindOfError(status, code, unauthorized)
   return new TokenError(kind, {
     message: cleanText(message.slice(0, 300)),

@@ -69,7 +69,7 @@ describe('no token', () => {
     const wrong = { code, codeVerifier: 'x'.repeat(43), redirectUri }
     const error = await tokenRefusal(exchangeCode(endpoint, client, wrong, loopbackFetch))
     expect(error).toMatchObject({ kind: 'refused', error: 'invalid_grant', status: 400 })
-    expect(error.message).toBe('The vendor gave no token (status 400): invalid_grant: grant request is invalid')
+    expect(error.message).toBe('The token endpoint answered 400: invalid_grant: grant request is invalid')
     const missing = { code, redirectUri }
     expect(await tokenRefusal(exchangeCode(endpoint, client, missing, loopbackFetch))).toMatchObject({
       kind: 'refused',
