@@ -178,6 +178,7 @@ const unused = {
   account: null,
   verifiedAt: null,
   quota: null,
+  rules: [],
   lastUsedAt: null,
 } as const
 

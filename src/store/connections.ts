@@ -27,7 +27,7 @@ export type NewConnectionRow = SealedPart &
 export type ConnectionPatch = Partial<
   Pick<
     ConnectionRow,
-    'config' | 'metadata' | 'status' | 'statusReason' | 'statusChangedAt' | 'quota' | 'account' | 'verifiedAt'
+    'config' | 'metadata' | 'status' | 'statusReason' | 'statusChangedAt' | 'quota' | 'rules' | 'account' | 'verifiedAt'
   >
 >
 
@@ -263,11 +263,12 @@ export function createConnectionStore(db: Db): ConnectionStore {
 
 function columnsOf() {
   const { workspaceId, id, integration, endUserId, scheme, config, metadata, status } = connections
-  const { statusReason, statusChangedAt, account, verifiedAt, quota, createdAt, updatedAt, lastUsedAt } = connections
+  const { statusReason, statusChangedAt, account, verifiedAt, quota, rules, createdAt, updatedAt, lastUsedAt } =
+    connections
   const { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt, tokenRenewAt } = connections
   const facts = { workspaceId, id, integration, endUserId, scheme, config, metadata, status }
   const secret = { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt, tokenRenewAt }
-  const life = { statusReason, statusChangedAt, account, verifiedAt, quota, createdAt, updatedAt, lastUsedAt }
+  const life = { statusReason, statusChangedAt, account, verifiedAt, quota, rules, createdAt, updatedAt, lastUsedAt }
   return { ...facts, ...secret, ...life }
 }
 

@@ -2,7 +2,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { fromString, fromUUID, toUUID } from 'typeid-js'
 
-export type IdPrefix = 'ws' | 'int' | 'conn' | 'key' | 'call' | 'cs' | 'evt' | 'whe' | 'whd'
+export type IdPrefix = 'ws' | 'int' | 'conn' | 'key' | 'call' | 'cs' | 'evt' | 'whe' | 'whd' | 'ses' | 'aud' | 'op'
 
 /** The uuids of ids that were made or read lately: the same few are asked for again and again. */
 const uuids = new Map<string, string>()

@@ -26,6 +26,18 @@ export interface StoredQuota {
   readonly perSeconds: number
 }
 
+/** What may be called, or may not; what is absent is any. */
+export interface StoredRule {
+  readonly effect: 'ALLOW' | 'DENY'
+  readonly name?: string
+  readonly integrations?: readonly string[]
+  readonly connections?: readonly string[]
+  readonly endUsers?: readonly string[]
+  readonly methods?: readonly string[]
+  /** URLPattern syntax for a path below the base URL. */
+  readonly paths?: readonly string[]
+}
+
 /** What the end users of a workspace see on its connect pages. */
 export interface StoredConnectPage {
   readonly name: string
@@ -93,6 +105,7 @@ export const connections = pgTable(
     account: jsonb('account').$type<StoredAccount>(),
     verifiedAt: instant('verified_at'),
     quota: jsonb('quota').$type<StoredQuota>(),
+    rules: jsonb('rules').$type<readonly StoredRule[]>().notNull().default([]),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
     lastUsedAt: instant('last_used_at'),
@@ -305,6 +318,14 @@ export const accessKeys = pgTable(
     /** The only connection it may call through. */
     connectionId: typeId('conn', 'connection_id'),
     quota: jsonb('quota').$type<StoredQuota>(),
+    rules: jsonb('rules').$type<readonly StoredRule[]>().notNull().default([]),
+    /** Calls under way at once, in each process. */
+    maxConcurrency: integer('max_concurrency'),
+    /** True for a key that may run registered operations only. */
+    registeredOnly: boolean('registered_only').notNull().default(false),
+    /** SHA-256 of the secret before the last rotation, and until when it still works. */
+    previousHash: bytes('previous_hash'),
+    previousUntil: instant('previous_until'),
     expiresAt: instant('expires_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
     lastUsedAt: instant('last_used_at'),
@@ -313,6 +334,7 @@ export const accessKeys = pgTable(
     primaryKey({ columns: [table.workspaceId, table.id] }),
     // Who presents a key has not said a workspace yet: the one look-up that starts from the hash.
     unique('access_keys_hash').on(table.hash),
+    unique('access_keys_previous_hash').on(table.previousHash),
     uniqueIndex('access_keys_preset').on(table.workspaceId).where(sql`${table.preset}`),
     // A key for one connection goes with it.
     foreignKey({
@@ -323,6 +345,94 @@ export const accessKeys = pgTable(
     index('access_keys_of_connection')
       .on(table.workspaceId, table.connectionId)
       .where(sql`${table.connectionId} is not null`),
+  ],
+)
+
+/** Short-lived callers for one end user each; the token that a browser holds is signed and names the row. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    workspaceId: workspaceId(),
+    id: typeId('ses', 'id').notNull(),
+    /** The access key that minted it; it goes with that key. */
+    keyId: typeId('key', 'key_id').notNull(),
+    endUserId: orderedText('end_user_id').notNull(),
+    scopes: text('scopes').array().notNull(),
+    /** Slugs; null for any. */
+    integrations: text('integrations').array(),
+    /** Connection ids; null for any of the end user's. */
+    connections: text('connections').array(),
+    rules: jsonb('rules').$type<readonly StoredRule[]>().notNull().default([]),
+    maxCalls: integer('max_calls'),
+    maxBytes: bigint('max_bytes', { mode: 'number' }),
+    spentCalls: integer('spent_calls').notNull().default(0),
+    spentBytes: bigint('spent_bytes', { mode: 'number' }).notNull().default(0),
+    expiresAt: instant('expires_at').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    foreignKey({
+      columns: [table.workspaceId, table.keyId],
+      foreignColumns: [accessKeys.workspaceId, accessKeys.id],
+      name: 'sessions_key',
+    }).onDelete('cascade'),
+    index('sessions_expired').on(table.expiresAt),
+    index('sessions_of_key').on(table.workspaceId, table.keyId),
+    index('sessions_of_end_user').on(table.workspaceId, table.endUserId, table.id),
+  ],
+)
+
+/** The keys that sign session tokens, of all workspaces: the newest signs, all verify until they are over. */
+export const signingKeys = pgTable('signing_keys', {
+  id: text('id').primaryKey(),
+  publicJwk: jsonb('public_jwk').$type<JsonObject>().notNull(),
+  sealedPrivateKey: bytes('sealed_private_key').notNull(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+  /** When nothing that it signed is good any more; null for the one that signs. */
+  expiresAt: instant('expires_at'),
+})
+
+/** Who changed what; rows are only ever added, until they are old. */
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    workspaceId: workspaceId(),
+    id: typeId('aud', 'id').notNull(),
+    /** A key, a session, an end user on the connect page, or the gateway itself. */
+    actorKind: text('actor_kind').$type<'KEY' | 'SESSION' | 'END_USER' | 'GATEWAY'>().notNull(),
+    actorId: text('actor_id').notNull(),
+    actorName: text('actor_name').notNull(),
+    action: orderedText('action').notNull(),
+    targetId: text('target_id'),
+    details: jsonb('details').$type<JsonObject>().notNull().default({}),
+    requestId: text('request_id'),
+    address: text('address'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    index('audit_events_action').on(table.workspaceId, table.action, table.id),
+    index('audit_events_target').on(table.workspaceId, table.targetId, table.id),
+  ],
+)
+
+/** Operations that partners registered, by the hash of their text. */
+export const registeredOperations = pgTable(
+  'registered_operations',
+  {
+    workspaceId: workspaceId(),
+    id: typeId('op', 'id').notNull(),
+    name: orderedText('name').notNull(),
+    /** SHA-256 of the document, in hexadecimal. */
+    hash: orderedText('hash').notNull(),
+    document: text('document').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.id] }),
+    unique('registered_operations_hash').on(table.workspaceId, table.hash),
+    unique('registered_operations_name').on(table.workspaceId, table.name),
   ],
 )
 
