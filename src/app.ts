@@ -1,7 +1,13 @@
 /** Builds every part once, in the order they need each other, and takes them down in reverse. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { AuditTrail, firstKeyOf, recordVisit } from './access/audit.ts'
+import { Callers } from './access/callers.ts'
+import { FailedAttempts } from './access/failed-attempts.ts'
 import { AccessKeys } from './access/keys.ts'
+import { Sessions } from './access/sessions.ts'
+import { SigningKeys } from './access/signing-keys.ts'
+import { Workspaces } from './access/workspaces.ts'
 import type { TokenFetch } from './auth/tokens/token-endpoint.ts'
 import { IdempotencyKeys } from './calls/idempotency.ts'
 import { CallRecorder } from './calls/recorder.ts'
@@ -24,30 +30,33 @@ import { createLimits } from './limits/limits.ts'
 import { createRedisStore } from './limits/redis-store.ts'
 import { createMemoryStore, type LimitStore } from './limits/store.ts'
 import type { Logger } from './log.ts'
+import { refuseDestination } from './passthrough/egress.ts'
 import { createPassthrough } from './passthrough/passthrough.ts'
 import { type Sandbox, sandboxApiKey, startSandbox } from './sandbox/sandbox.ts'
 import { createConnectRoutes } from './server/connect-routes.ts'
 import { createGraphQLMount } from './server/graphql.ts'
 import { createRawRoute } from './server/raw-route.ts'
 import { createServer } from './server/server.ts'
-import { createAccessKeyStore } from './store/access-keys.ts'
-import { createCallStore } from './store/calls.ts'
-import { createConnectSessionStore } from './store/connect-sessions.ts'
-import { createConnectionDeletionStore } from './store/connection-deletions.ts'
-import { createConnectionStore } from './store/connections.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createEncryptionKeyStore, type EncryptionKeyStore } from './store/encryption-keys.ts'
+import { EventFeed } from './store/event-feed.ts'
 import { StoreError } from './store/failure.ts'
-import { createIdempotencyStore, type IdempotencyPlace } from './store/idempotency.ts'
-import { createIntegrationStore } from './store/integrations.ts'
+import type { IdempotencyPlace } from './store/idempotency.ts'
 import { takeOwnership } from './store/owner-lock.ts'
 import { createSealedRowStore } from './store/sealed-rows.ts'
-import { createTokenRefreshStore } from './store/token-refreshes.ts'
-import { createWorkspaceStore, type Workspace } from './store/workspaces.ts'
-import { idempotentAnswerBinding } from './vault/bindings.ts'
+import { createStores, type Stores } from './store/stores.ts'
+import type { Workspace } from './store/workspaces.ts'
+import {
+  idempotentAnswerBinding,
+  type SecretBinding,
+  signingKeyBinding,
+  webhookEndpointBinding,
+} from './vault/bindings.ts'
 import { readOrCreateKeyFile } from './vault/key-file.ts'
 import { KeyRing } from './vault/key-ring.ts'
 import { Vault } from './vault/vault.ts'
+import type { EndpointPlace } from './webhooks/dispatcher.ts'
+import { createWebhooks, type Webhooks } from './webhooks/webhooks.ts'
 
 export interface AppOptions {
   readonly config: Config
@@ -159,6 +168,14 @@ async function buildApp(options: AppOptions): Promise<App> {
     stores.accessKeys,
     async (workspaceId, id) => (await stores.connections.get(workspaceId, id)) !== undefined,
   )
+  const signingKeys = new SigningKeys(stores.signingKeys, workspace.id, {
+    seal: (id, text) => vault.seal(signingKeyBinding(workspace.id, id), text).envelope,
+    open: (id, sealed) => vault.open(signingKeyBinding(workspace.id, id), sealed),
+  })
+  const sessions = new Sessions({ store: stores.sessions, keys: accessKeys, signingKeys })
+  const callers = new Callers(accessKeys, sessions)
+  const auditTrail = new AuditTrail(stores.auditEvents, (change, error) => events.changeNotAudited(change, error))
+  const failedAttempts = new FailedAttempts()
   if (secrets.adminKey !== undefined) await accessKeys.presetAdmin(workspace.id, secrets.adminKey)
   const sandbox = config.sandbox ? parts.use(await startSandbox()) : undefined
   const catalog = loadCatalog(sandbox)
@@ -192,51 +209,81 @@ async function buildApp(options: AppOptions): Promise<App> {
     idempotencyKeys: new IdempotencyKeys({
       store: stores.idempotency,
       onFailure: error => events.answerNotKept(error),
-      seal: {
-        seal: (place, text) => vault.seal(answerBinding(place), text).envelope,
-        open: (place, sealed) => vault.open(answerBinding(place), sealed),
-      },
+      seal: createSeal(vault, answerBinding),
     }),
     ticketSeal: {
       seal: text => vault.seal(ticketBinding, text).envelope,
       open: sealed => vault.open(ticketBinding, sealed),
     },
-    findCaller: (workspaceId, keyId) => accessKeys.callerOf(workspaceId, keyId),
+    findCaller: (workspaceId, id) => callers.callerOf(workspaceId, id),
+    sessions,
+    spendFailed: error => events.upkeepFailed('the budget of a session', error),
     record: call => recorder.record(call),
     callFinished: call => events.callFinished(call),
   })
   if (sandbox !== undefined) await seedSandbox(connections, workspace)
-  parts.use(createUpkeep({ connections, connectSessions, events }))
+  const refuse = (url: URL) => refuseDestination(url, [url.host], allow)
+  const seal = createSeal(vault, endpointBinding)
+  const webhooks = parts.use(createWebhooks({ stores, events, seal, refuse, fetch: passthrough.fetch }))
+  const eventFeed = parts.use(
+    await EventFeed.open({
+      database,
+      store: stores.connectionEvents,
+      onDeliveries: endpointId => webhooks.dispatcher.wake(endpointId),
+      onFailure: error => events.eventsNotRead(error),
+    }),
+  )
+  parts.use(createUpkeep({ webhooks, connections, connectSessions, sessions, auditTrail, events }))
   const encryptionKeys = parts.use(new EncryptionKeys({ vault, stores: keyStores, events }))
-  const { calls, workspaces } = stores
+  const { calls } = stores
   const services: GraphQLServices = {
     accessKeys,
+    auditTrail,
+    callers,
+    sessions,
     calls,
     connections,
     connectSessions,
     encryptionKeys,
+    eventFeed,
+    failedAttempts,
     gateway,
     integrations,
     operatorWorkspaceId: workspace.id,
-    workspaces,
+    webhooks: webhooks.endpoints,
+    workspaces: new Workspaces(stores.workspaces),
     publicUrl: () => publicUrl,
   }
   const graphql = createGraphQLMount({ services, events, corsOrigins: config.corsOrigins })
   const raw = createRawRoute({
-    accessKeys,
+    callers,
+    failedAttempts,
     gateway,
     events,
     publicUrl: config.hasPublicUrl ? config.publicUrl : undefined,
   })
-  const connectVisits = new ConnectVisits({ ...connectParts, sessions: connectSessions, fetch })
+  const connectVisits = new ConnectVisits({
+    ...connectParts,
+    sessions: connectSessions,
+    fetch,
+    onDone: (outcome, source) => recordVisit(auditTrail, outcome, source),
+  })
   const connect = createConnectRoutes({ flow: connectVisits, events, publicUrl: () => publicUrl })
-  const server = parts.use(createServer({ graphql, raw, connect, checkReady: () => database.ping() }))
+  const server = parts.use(
+    createServer({ graphql, raw, connect, jwks: () => signingKeys.jwks(), checkReady: () => database.ping() }),
+  )
+  // Before the server drains: a stream would last until it is cut off.
+  parts.defer(() => eventFeed[Symbol.asyncDispose]())
   const owned = parts.move()
   let rootUrl: URL | undefined
   return {
     services,
     workspace,
-    createFirstAdminKey: () => accessKeys.createFirstAdmin(workspace.id),
+    async createFirstAdminKey() {
+      const secret = await accessKeys.createFirstAdmin(workspace.id)
+      if (secret !== undefined) await auditTrail.record(firstKeyOf(workspace))
+      return secret
+    },
     sandbox,
     async listen() {
       const { host, port, rootPort } = config
@@ -262,26 +309,12 @@ function answerBinding({ workspaceId, connectionId, key }: IdempotencyPlace) {
   return idempotentAnswerBinding(workspaceId, connectionId, key)
 }
 
+function endpointBinding({ workspaceId, id }: EndpointPlace) {
+  return webhookEndpointBinding(workspaceId, id)
+}
+
 /** Download links belong to no row. */
 const ticketBinding = { workspaceId: '', kind: 'download', id: '' }
-
-type Stores = ReturnType<typeof createStores>
-
-function createStores({ db }: Database) {
-  return {
-    accessKeys: createAccessKeyStore(db),
-    calls: createCallStore(db),
-    connectSessions: createConnectSessionStore(db),
-    connectionDeletions: createConnectionDeletionStore(db),
-    connections: createConnectionStore(db),
-    encryptionKeys: createEncryptionKeyStore(db),
-    idempotency: createIdempotencyStore(db),
-    integrations: createIntegrationStore(db),
-    sealedRows: createSealedRowStore(db),
-    tokenRefreshes: createTokenRefreshStore(db),
-    workspaces: createWorkspaceStore(db),
-  }
-}
 
 /** The built-in vendor's address is known only once it listens; switched off it stays listed and answers no call. */
 function loadCatalog(sandbox: Sandbox | undefined): Catalog {
@@ -300,12 +333,30 @@ async function seedSandbox(connections: Connections, { id }: Workspace): Promise
   }
 }
 
-function createUpkeep(parts: { connections: Connections; connectSessions: ConnectSessions; events: Events }): Upkeep {
-  const { connections, connectSessions, events } = parts
+/** Sealed at a place, and opened there only. */
+function createSeal<Place>(vault: Vault, bindingOf: (place: Place) => SecretBinding) {
+  return {
+    seal: (place: Place, text: string) => vault.seal(bindingOf(place), text).envelope,
+    open: (place: Place, sealed: Buffer) => vault.open(bindingOf(place), sealed),
+  }
+}
+
+function createUpkeep(parts: {
+  webhooks: Webhooks
+  connections: Connections
+  connectSessions: ConnectSessions
+  sessions: Sessions
+  auditTrail: AuditTrail
+  events: Events
+}): Upkeep {
+  const { webhooks, connections, connectSessions, sessions, auditTrail, events } = parts
   const tasks = [
     { what: 'tokens kept alive', run: (limit: number) => connections.keepAlive(limit) },
     { what: 'deletions finished', run: (limit: number) => connections.finishDeletions(limit) },
     { what: 'old connect sessions', run: (limit: number) => connectSessions.deleteExpired(limit) },
+    { what: 'old sessions', run: (limit: number) => sessions.deleteExpired(limit) },
+    { what: 'old audit events', run: (limit: number) => auditTrail.deleteOld(limit) },
+    ...webhooks.retention,
   ]
   return new Upkeep(tasks, (what, error) => events.upkeepFailed(what, error))
 }

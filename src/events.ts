@@ -94,6 +94,19 @@ export function createEvents(log: Logger) {
     answerNotKept(error: unknown): void {
       log.error({ err: error }, 'the answer of an idempotent write could not be kept')
     },
+    eventsNotRead(error: unknown): void {
+      log.error({ err: error }, 'connection events could not be read; trying again')
+    },
+    webhooksFailed(error: unknown): void {
+      log.error({ err: error }, 'webhooks could not be sent or noted; trying again')
+    },
+    webhookEndpointDisabled({ workspaceId, id }: ConnectionFacts, reason: string): void {
+      log.warn({ workspaceId, endpointId: id, reason }, 'webhook endpoint disabled')
+    },
+    changeNotAudited(change: { readonly workspaceId: string; readonly action: string }, error: unknown): void {
+      const { workspaceId, action } = change
+      log.error({ workspaceId, action, err: error }, 'a change is not in the audit trail')
+    },
     limitsNotShared(error: unknown): void {
       log.error({ err: error }, 'the shared store for limits is away; each replica counts for itself')
     },

@@ -15,6 +15,8 @@ Everything else is set by environment variables: HOST, PORT, DATABASE_URL, PASSG
 has the list.
 `
 
+const progressEveryMs = 1000
+
 process.exitCode = await run(process.argv.slice(2))
 
 async function run(words: readonly string[]): Promise<number> {
@@ -84,8 +86,6 @@ async function rotate(): Promise<number> {
   process.stdout.write(summary(rotation))
   return rotation.left.length === 0 ? 0 : 1
 }
-
-const progressEveryMs = 1000
 
 function summary({ primaryId, moved, left }: StoredKeyRotation): string {
   const lines = ['', `${moved} moved to the key ${primaryId}.`]

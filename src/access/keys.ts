@@ -5,10 +5,11 @@ import { Memo } from '../memo.ts'
 import type { AccessKeyRow, AccessKeyStore, PresetKey } from '../store/access-keys.ts'
 import { newId } from '../store/ids.ts'
 import type { Page, PageArgs } from '../store/page.ts'
-import { type Caller, hasScope, type Scope, scopes } from './caller.ts'
+import { type Caller, hasScope, type Scope, scopes, unknownCaller } from './caller.ts'
+import { checkRules, type Rule } from './rules.ts'
 import { hashSecret, newAccessKeySecret, secretHint } from './secret.ts'
 
-export type AccessKey = Omit<AccessKeyRow, 'hash'>
+export type AccessKey = Omit<AccessKeyRow, 'hash' | 'previousHash'>
 
 export interface NewAccessKey {
   readonly name: string
@@ -17,10 +18,15 @@ export interface NewAccessKey {
   /** The only connection it may call through. */
   readonly connectionId?: string | null
   readonly quota?: Quota | null
+  readonly rules?: readonly Rule[] | null
+  /** Calls under way at once. */
+  readonly maxConcurrency?: number | null
+  /** True for a partner's key that runs registered operations only. */
+  readonly registeredOnly?: boolean | null
 }
 
 const touchEveryMs = 60_000
-const maxSecretLength = 512
+const longestOverlapSeconds = 30 * 86_400
 
 export class AccessKeys {
   readonly #store: AccessKeyStore
@@ -36,6 +42,12 @@ export class AccessKeys {
 
   /** Mints a key no wider than its maker. The secret is in this answer and nowhere else. */
   async create(caller: Caller, input: NewAccessKey): Promise<{ accessKey: AccessKey; secret: string }> {
+    if (caller.ruleSets.length > 0 || caller.registeredOnly || caller.kind === 'SESSION') {
+      throw new GatewayError(
+        'FORBIDDEN',
+        'A key with rules mints no keys: they would be wider than itself. It mints sessions.',
+      )
+    }
     const name = input.name.trim()
     if (name === '' || name.length > 200) {
       throw invalidInput('name', `name takes 1 to 200 characters; got ${name.length}.`)
@@ -61,15 +73,17 @@ export class AccessKeys {
       expiresAt: input.expiresAt ?? null,
       connectionId,
       quota: checkQuota('quota', input.quota),
+      rules: checkRules('rules', input.rules),
+      maxConcurrency: checkConcurrency(input.maxConcurrency),
+      registeredOnly: input.registeredOnly === true,
     })
     return { accessKey: row, secret }
   }
 
   /** @throws GatewayError `UNAUTHENTICATED`, with one message for unknown, deleted and expired keys. */
   async authenticate(secret: string): Promise<Caller> {
-    const row =
-      secret.length <= maxSecretLength ? (this.#bySecret.peek(secret) ?? (await this.#find(secret))) : undefined
-    if (row === undefined || isExpired(row)) throw unknownKey()
+    const row = this.#bySecret.peek(secret) ?? (await this.#find(secret))
+    if (row === undefined || !isGood(row, secret)) throw unknownCaller()
     this.#touch(row)
     return callerFor(row)
   }
@@ -77,7 +91,7 @@ export class AccessKeys {
   /** The caller that a key of the workspace is. @throws GatewayError `UNAUTHENTICATED` when it is gone */
   async callerOf(workspaceId: string, id: string): Promise<Caller> {
     const row = await this.#store.get(workspaceId, id)
-    if (row === undefined || isExpired(row)) throw unknownKey()
+    if (row === undefined || isExpired(row)) throw unknownCaller()
     return callerFor(row)
   }
 
@@ -94,6 +108,33 @@ export class AccessKeys {
     const wasThere = await this.#store.delete(workspaceId, id)
     this.#bySecret.clear()
     return wasThere
+  }
+
+  /**
+   * A new secret for a key; the one before works for `overlapSeconds` more. The secret is in this answer and nowhere else.
+   * @throws GatewayError `INVALID_INPUT` for an unknown key, `FORBIDDEN` for one that is wider than the caller
+   */
+  async rotate(caller: Caller, id: string, overlapSeconds: number): Promise<{ accessKey: AccessKey; secret: string }> {
+    if (!Number.isInteger(overlapSeconds) || overlapSeconds < 0 || overlapSeconds > longestOverlapSeconds) {
+      const takes = `a whole number from 0 to ${longestOverlapSeconds}`
+      throw invalidInput('overlapSeconds', `overlapSeconds takes ${takes}; got ${overlapSeconds}.`)
+    }
+    const before = await this.#store.get(caller.workspaceId, id)
+    if (before === undefined) throw invalidInput('id', 'id names no access key of the workspace.')
+    const wider = scopes.filter(scope => before.scopes.includes(scope) && !hasScope(caller, scope))
+    if (wider.length > 0)
+      throw new GatewayError(
+        'FORBIDDEN',
+        `A key cannot rotate a wider one: "${caller.name}" lacks ${wider.join(', ')}.`,
+      )
+    if (before.preset) throw invalidInput('id', 'The preset key is rotated by PASSGATE_ADMIN_KEY.')
+    const secret = newAccessKeySecret()
+    const previousUntil = new Date(Date.now() + overlapSeconds * 1000)
+    const change = { hash: hashSecret(secret), hint: secretHint(secret), previousHash: before.hash, previousUntil }
+    const row = await this.#store.replaceSecret(caller.workspaceId, id, change)
+    this.#bySecret.clear()
+    if (row === undefined) throw invalidInput('id', 'id names no access key of the workspace.')
+    return { accessKey: row, secret }
   }
 
   /** Makes the operator's preset secret the workspace's preset admin key, replacing an earlier preset. */
@@ -127,8 +168,12 @@ export class AccessKeys {
     )
   }
 
+  /** Whatever opens nothing costs one hash and one look-up each time: nothing is to be learned from how long it took. */
   #find(secret: string): Promise<AccessKeyRow | undefined> {
-    return this.#bySecret.get(secret, () => this.#store.findByHash(hashSecret(secret)))
+    return this.#bySecret.get(secret, async () => {
+      const row = await this.#store.findByHash(hashSecret(secret))
+      return row !== undefined && isGood(row, secret) ? row : undefined
+    })
   }
 
   #touch(row: AccessKeyRow): void {
@@ -145,8 +190,20 @@ function isExpired({ expiresAt }: AccessKeyRow): boolean {
   return expiresAt !== null && expiresAt.getTime() <= Date.now()
 }
 
-function unknownKey(): GatewayError {
-  return new GatewayError('UNAUTHENTICATED', 'The access key is unknown, expired or deleted.')
+function isGood(row: AccessKeyRow, secret: string): boolean {
+  return !isExpired(row) && !isSpent(row, secret)
+}
+
+/** A secret that was rotated away opens nothing once its overlap is over. */
+function isSpent({ hash, previousUntil }: AccessKeyRow, secret: string): boolean {
+  if (previousUntil === null || previousUntil.getTime() > Date.now()) return false
+  return !hash.equals(hashSecret(secret))
+}
+
+function checkConcurrency(value: number | null | undefined): number | null {
+  if (value == null) return null
+  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value
+  throw invalidInput('maxConcurrency', `maxConcurrency takes a whole number from 1 to 10000; got ${value}.`)
 }
 
 const callers = new WeakMap<AccessKeyRow, Caller>()
@@ -162,9 +219,12 @@ function callerFor(row: AccessKeyRow): Caller {
 }
 
 function toCaller(row: AccessKeyRow): Caller {
-  const { id: keyId, name, workspaceId, expiresAt, connectionId, quota } = row
+  const { id, name, workspaceId, expiresAt, connectionId, quota, rules, maxConcurrency, registeredOnly } = row
   const held = scopes.filter(scope => row.scopes.includes(scope))
-  return { keyId, name, workspaceId, scopes: held, expiresAt, connectionId, quota }
+  const ruleSets = rules.length === 0 ? [] : [{ owner: `the access key "${name}"`, rules: rules as readonly Rule[] }]
+  const facts = { id, keyId: id, name, workspaceId, scopes: held, expiresAt, connectionId, quota, maxConcurrency }
+  const whole = { endUserId: null, integrations: null, connections: null, hasBudget: false }
+  return { kind: 'KEY', ...facts, ...whole, ruleSets, registeredOnly }
 }
 
 function adminKey(secret: string): PresetKey {

@@ -37,6 +37,21 @@ export function parseConfig(
 }
 
 /**
+ * As {@link parseConfig}, while some values are still to come: what is given is checked before it decides about anything,
+ * such as the host that a client secret goes to.
+ * @throws {GatewayError} INVALID_INPUT with one detail per field that is unknown or wrong
+ */
+export function parseGivenConfig(
+  definition: IntegrationDefinition,
+  config: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const known = Object.entries(definition.config ?? {}).filter(
+    ([name, field]) => Object.hasOwn(config, name) || field.default !== undefined,
+  )
+  return parseConfig({ ...definition, config: Object.fromEntries(known) }, config)
+}
+
+/**
  * Fills the templates. Stored values are checked again, since the definition may have changed; values it no longer
  * knows are ignored.
  * @throws {GatewayError} INVALID_INPUT as {@link parseConfig} does, and when the values make no plain URL

@@ -110,7 +110,8 @@ export class Admission {
     // Whoever connects again is right, whatever was refreshed meanwhile.
     for (let version = before.credentialVersion, round = 0; round < 5; round += 1) {
       const change = { ...sealed, expectedVersion: version, patch, event } as const
-      const saved = await this.#parts.store.saveCredential(before.workspaceId, before.id, change)
+      const stored = await this.#parts.store.saveCredential(before.workspaceId, before.id, change)
+      const saved = stored && (await this.#recover(stored))
       if (saved !== undefined) {
         this.#parts.onChanged(saved)
         this.#parts.events.connectionUpdated(saved)
@@ -121,6 +122,15 @@ export class Admission {
       version = current.credentialVersion
     }
     throw new TypeError('a connection changed too often to be repaired')
+  }
+
+  /** The vendor may have refused the old credential after the connection was read: that says nothing of the new one. */
+  async #recover(stored: ConnectionRow): Promise<ConnectionRow> {
+    if (stored.status !== 'NEEDS_REAUTH') return stored
+    const { workspaceId, id, credentialVersion } = stored
+    const patch = { status: 'ACTIVE' as const, statusReason: null, statusChangedAt: new Date() }
+    const event = 'connection.recovered'
+    return (await this.#parts.store.update(workspaceId, id, patch, event, credentialVersion)) ?? stored
   }
 
   /** A token that ended is no reason to refuse what leads to the next one. */

@@ -92,6 +92,24 @@ export class ConnectError extends Error {
   }
 }
 
+/** Where a request of a visit came from. */
+export interface VisitSource {
+  readonly requestId: string
+  readonly address: string | null
+}
+
+/** What a visit led to. */
+export interface VisitOutcome {
+  readonly workspaceId: string
+  readonly sessionId: string
+  readonly endUserId: string
+  readonly integration: string
+  readonly authScheme: string
+  readonly connectionId: string
+  /** True when the connection was there before. */
+  readonly isRepair: boolean
+}
+
 /** One visit of an end user, from the link to the connection. */
 export interface ConnectFlow {
   /** @throws {ConnectError} unknown, expired, used */
@@ -102,7 +120,11 @@ export interface ConnectFlow {
    * @throws {GatewayError} INVALID_INPUT with details whose field is a {@link ConnectField.name} or `integration`, or any
    * other code with a sentence to show
    */
-  submit(token: string, browser: string, submission: ConnectSubmission): Promise<ConnectStep>
+  submit(token: string, browser: string, submission: ConnectSubmission, source?: VisitSource): Promise<ConnectStep>
   /** The vendor sent the browser back. @throws {ConnectError} */
-  finish(browser: string | undefined, params: URLSearchParams): Promise<Extract<ConnectStep, { kind: 'done' }>>
+  finish(
+    browser: string | undefined,
+    params: URLSearchParams,
+    source?: VisitSource,
+  ): Promise<Extract<ConnectStep, { kind: 'done' }>>
 }

@@ -2,6 +2,7 @@
 import type { Credential } from '../auth/credential.ts'
 import type { AuthEntry } from '../auth/scheme.ts'
 import { TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
+import { parseGivenConfig } from '../catalog/target.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { ConnectFlightRow, ConnectSessionRow, ConnectSessionStore } from '../store/connect-sessions.ts'
 import type { ConnectionRow } from '../store/connections.ts'
@@ -17,6 +18,8 @@ import {
   type ConnectStep,
   type ConnectSubmission,
   type ConnectView,
+  type VisitOutcome,
+  type VisitSource,
 } from './connect-view.ts'
 import type { Connections } from './connections.ts'
 import { type Integration, type Integrations, integrationNotFound } from './integrations.ts'
@@ -34,6 +37,8 @@ interface VisitParts {
   readonly fetch: TokenFetch
   /** What the callback's address is built on. */
   readonly publicUrl: () => URL
+  /** Awaited before the end user goes on; does not reject. */
+  readonly onDone?: (outcome: VisitOutcome, source: VisitSource | undefined) => Promise<void>
 }
 
 /** What has to be known when the browser comes back from the vendor. */
@@ -64,7 +69,12 @@ export class ConnectVisits implements ConnectFlow {
     return { theme, choices, isRepair: session.connectionId !== null, expiresAt, returnUrl }
   }
 
-  async submit(token: string, browser: string, submission: ConnectSubmission): Promise<ConnectStep> {
+  async submit(
+    token: string,
+    browser: string,
+    submission: ConnectSubmission,
+    source?: VisitSource,
+  ): Promise<ConnectStep> {
     const session = await this.#parts.sessions.find(token)
     const before = await this.#repaired(session)
     const integration = (await this.#allowed(session, before)).find(({ slug }) => slug === submission.integration)
@@ -75,24 +85,29 @@ export class ConnectVisits implements ConnectFlow {
     if (method === undefined || entry === undefined) {
       throw invalidInput('scheme', `${integration.definition.name} cannot be connected this way.`)
     }
-    const config = { ...before?.config, ...readConfig(integration, entry, submission.values) }
-    if (method.kind === 'redirect') return await this.#depart(session, token, browser, integration, entry, config)
+    const typed = { ...before?.config, ...readConfig(integration, entry, submission.values) }
+    const config = parseGivenConfig(integration.definition, typed)
+    if (method.kind === 'redirect') {
+      return await this.#depart(session, token, browser, integration, entry, config).catch(async error => {
+        if (!(error instanceof TokenError)) throw error
+        throw new ConnectError('vendor', error.message, { ...(await this.#wayBack(session, token)), cause: error })
+      })
+    }
     const credential = readCredential(entry, submission.values)
     try {
-      return await this.#arrive(session, integration, entry, config, credential)
+      return await this.#arrive(session, integration, entry, { config, credential }, source)
     } catch (error) {
       throw renamed(error)
     }
   }
 
-  async finish(browser: string | undefined, params: URLSearchParams): Promise<Done> {
+  async finish(browser: string | undefined, params: URLSearchParams, source?: VisitSource): Promise<Done> {
     const states = params.getAll('state')
     const flight = states.length === 1 ? await this.#parts.store.takeFlight(hashOf(states[0] ?? '')) : undefined
     if (flight === undefined) throw new ConnectError('state', 'the state is unknown, used or over')
     const { token, ...memory } = this.#remember(flight)
     const session = await this.#parts.sessions.find(token)
-    const theme = await this.#parts.sessions.theme(session.workspaceId)
-    const way = { theme, retryPath: `/connect/${token}`, returnTo: session.returnUrl }
+    const way = await this.#wayBack(session, token)
     if (browser === undefined || !hashOf(browser).equals(flight.browserHash)) {
       throw new ConnectError('state', 'another browser came back than the one that left')
     }
@@ -100,8 +115,8 @@ export class ConnectVisits implements ConnectFlow {
       const integration = await this.#parts.integrations.get(session.workspaceId, flight.integration)
       const entry = integration?.definition.auth.find(({ scheme }) => scheme === flight.scheme)
       if (integration === undefined || entry === undefined) throw integrationNotFound(flight.integration)
-      const { credential, config } = await this.#exchange(integration, entry, flight, memory, params)
-      return await this.#arrive(session, integration, entry, config, credential)
+      const account = await this.#exchange(integration, entry, flight, memory, params)
+      return await this.#arrive(session, integration, entry, account, source)
     } catch (error) {
       if (error instanceof ConnectError) throw new ConnectError(error.reason, error.message, { ...way, cause: error })
       if (error instanceof TokenError) {
@@ -111,6 +126,11 @@ export class ConnectVisits implements ConnectFlow {
       if (error instanceof GatewayError) throw new ConnectError('vendor', error.message, { ...way, cause: error })
       throw error
     }
+  }
+
+  async #wayBack({ workspaceId, returnUrl }: ConnectSessionRow, token: string) {
+    const theme = await this.#parts.sessions.theme(workspaceId)
+    return { theme, retryPath: `/connect/${token}`, returnTo: returnUrl }
   }
 
   get #redirectUri(): string {
@@ -203,7 +223,9 @@ export class ConnectVisits implements ConnectFlow {
     const { fetch } = this.#parts
     const { config, redirectUri } = flight
     if (entry.scheme !== 'oauth1') {
-      return await finishOAuth2(requireOAuth2(entry), client, { ...memory, config, redirectUri, params }, fetch)
+      const accept = (given: Readonly<Record<string, string>>) => parseGivenConfig(integration.definition, given)
+      const back = { ...memory, config, redirectUri, params, accept }
+      return await finishOAuth2(requireOAuth2(entry), client, back, fetch)
     }
     return { credential: await finishOAuth1(entry, client, { ...memory, config, params }, fetch), config }
   }
@@ -213,8 +235,8 @@ export class ConnectVisits implements ConnectFlow {
     session: ConnectSessionRow,
     integration: Integration,
     entry: AuthEntry,
-    config: Record<string, string>,
-    credential: Credential,
+    { config, credential }: { readonly config: Record<string, string>; readonly credential: Credential },
+    source: VisitSource | undefined,
   ): Promise<Done> {
     const { store } = this.#parts
     const { admission } = this.#parts.connections
@@ -228,6 +250,9 @@ export class ConnectVisits implements ConnectFlow {
     try {
       const { id } = before === undefined ? await admission.admit(candidate) : await admission.repair(before, candidate)
       await store.settle(workspaceId, session.id, id)
+      const made = { integration: integration.slug, authScheme: entry.scheme, connectionId: id }
+      const outcome = { workspaceId, sessionId: session.id, endUserId, ...made, isRepair: before !== undefined }
+      await this.#parts.onDone?.(outcome, source)
       const { name: integrationName } = integration.definition
       const theme = await this.#parts.sessions.theme(workspaceId)
       return { kind: 'done', connectionId: id, integrationName, theme, returnTo: withConnection(session.returnUrl, id) }

@@ -6,8 +6,15 @@ import type { Events } from '../events.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
 import type { ConnectionDeletionStore, DeletionStep } from '../store/connection-deletions.ts'
-import type { ConnectionFilter, ConnectionOrder, ConnectionRow, ConnectionStore } from '../store/connections.ts'
+import type {
+  ConnectionFilter,
+  ConnectionOrder,
+  ConnectionPatch,
+  ConnectionRow,
+  ConnectionStore,
+} from '../store/connections.ts'
 import type { Page, PageArgs } from '../store/page.ts'
+import type { StoredRule } from '../store/tables.ts'
 import type { TokenRefreshStore } from '../store/token-refreshes.ts'
 import { Admission, checkMetadata, connectionNotFound, type NewConnection } from './admission.ts'
 import type { CredentialSeal } from './credential-seal.ts'
@@ -25,6 +32,8 @@ export interface ConnectionChanges {
   readonly quota?: Quota | null
   readonly config?: Record<string, unknown> | null
   readonly metadata?: Record<string, unknown> | null
+  /** Checked by whoever knows rules. */
+  readonly rules?: readonly StoredRule[] | null
 }
 
 interface Parts {
@@ -115,8 +124,9 @@ export class Connections implements AsyncDisposable {
   /** Replaces config values or metadata; what is absent stays. */
   async update(workspaceId: string, id: string, changes: ConnectionChanges): Promise<Connection> {
     const before = await this.#require(workspaceId, id)
-    const patch: { config?: Record<string, string>; metadata?: Record<string, unknown>; quota?: Quota | null } = {}
+    const patch: ConnectionPatch = {}
     if (changes.quota !== undefined) patch.quota = checkQuota('quota', changes.quota)
+    if (changes.rules !== undefined) patch.rules = changes.rules ?? []
     if (changes.config !== undefined) {
       const { definition } = await this.#integration(workspaceId, before.integration)
       patch.config = parseConfig(definition, changes.config ?? undefined)

@@ -20,6 +20,8 @@ const dayMs = 86_400_000
 const marginMs = 60_000
 /** Of a short life no more than this part is given away. */
 const shareOfLife = 0.2
+/** A token is used for so long, however short its vendor says it lives: calls would ask for one each otherwise. */
+const shortestUseMs = 500
 const defaultKeepAliveDays = 20
 
 export class CredentialSeal {
@@ -82,6 +84,7 @@ function endOf(expiresAt: string | undefined, now: Date) {
   if (expiresAt === undefined) return { tokenExpiresAt: null, tokenRenewAt: null }
   const tokenExpiresAt = new Date(expiresAt)
   const lifeMs = Math.max(0, tokenExpiresAt.getTime() - now.getTime())
+  if (lifeMs === 0) return { tokenExpiresAt, tokenRenewAt: tokenExpiresAt }
   const aheadMs = Math.min(lifeMs * shareOfLife, marginMs * (1 + Math.random()))
-  return { tokenExpiresAt, tokenRenewAt: new Date(tokenExpiresAt.getTime() - aheadMs) }
+  return { tokenExpiresAt, tokenRenewAt: new Date(now.getTime() + Math.max(shortestUseMs, lifeMs - aheadMs)) }
 }

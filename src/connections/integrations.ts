@@ -12,7 +12,7 @@ import type { ConnectionStore } from '../store/connections.ts'
 import { toTypeId } from '../store/ids.ts'
 import type { IntegrationRow, IntegrationStore } from '../store/integrations.ts'
 import { type Page, type PageArgs, pageOfList } from '../store/page.ts'
-import type { JsonObject } from '../store/tables.ts'
+import type { JsonObject, StoredRule } from '../store/tables.ts'
 import type { Vault } from '../vault/vault.ts'
 
 export interface Integration {
@@ -26,6 +26,8 @@ export interface Integration {
   readonly configured: boolean
   /** What the workspace set for all its connections of this integration together. */
   readonly quota: Quota | null
+  /** What may be called at all, by whoever. */
+  readonly rules: readonly StoredRule[]
 }
 
 export interface IntegrationFilter {
@@ -39,12 +41,15 @@ export interface ConfigureIntegration extends IntegrationSettings {
   readonly slug: string
   /** For all of the workspace's connections of this integration together. */
   readonly quota?: Quota | null
+  /** Checked by whoever knows rules. */
+  readonly rules?: readonly StoredRule[] | null
   readonly oauthClient?: { readonly clientId: string; readonly clientSecret?: string | null } | null
 }
 
 /** What the settings column holds: the admin's overrides and the public half of the OAuth client. */
 interface StoredSettings extends IntegrationSettings {
   readonly quota?: Quota | null
+  readonly rules?: readonly StoredRule[] | null
   readonly oauthClientId?: string
 }
 
@@ -213,6 +218,7 @@ export class Integrations {
       builtIn: entry !== undefined,
       configured: !needsClient || settings.oauthClientId !== undefined,
       quota: settings.quota ?? null,
+      rules: settings.rules ?? [],
     }
     const { oauthClientId: clientId } = settings
     if (clientId !== undefined) {

@@ -14,6 +14,7 @@ import {
   idempotentAnswerBinding,
   oauthClientBinding,
   type SecretBinding,
+  signingKeyBinding,
   webhookEndpointBinding,
 } from '../vault/bindings.ts'
 import { type Vault, VaultError } from '../vault/vault.ts'
@@ -207,5 +208,7 @@ function bindingOf({ table, workspaceId, key }: SealedPlace): SecretBinding {
       return idempotentAnswerBinding(workspaceId, first, second)
     case 'connect_flights':
       return connectFlightBinding(workspaceId, Buffer.from(first, 'hex'))
+    case 'signing_keys':
+      return signingKeyBinding(workspaceId, first)
   }
 }

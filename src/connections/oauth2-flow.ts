@@ -38,12 +38,15 @@ export async function finishOAuth2(
     readonly codeVerifier?: string | undefined
     readonly redirectUri: string
     readonly params: URLSearchParams
+    /** Config values as they may be used. @throws {GatewayError} INVALID_INPUT */
+    readonly accept: (config: Values) => Record<string, string>
   },
   fetch: TokenFetch,
 ): Promise<{ credential: CredentialOf<'oauth2'>; config: Record<string, string> }> {
   const { params, redirectUri, codeVerifier } = back
   const { code } = readAuthorizationAnswer(params, { state: params.get('state') ?? '', ...issuerOf(entry) })
-  const config = { ...back.config, ...captureRedirect(entry, params) }
+  // The end user may have changed what the redirect brings, and the code and the client's secret go where it says.
+  const config = back.accept({ ...back.config, ...captureRedirect(entry, params) })
   const proof = { code, redirectUri, ...(codeVerifier === undefined ? {} : { codeVerifier }) }
   const grant = await exchangeCode(endpointOf(entry, config), client, proof, fetch)
   const credential = credentialOfGrant(grant, { scopes: entry.scopes })

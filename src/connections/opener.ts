@@ -56,8 +56,13 @@ export class CredentialOpener {
    * @throws {GatewayError} CONNECTION_NEEDS_REAUTH, REFRESH_FAILED, INTEGRATION_NOT_CONFIGURED
    */
   open(row: ConnectionRow, integration: Integration, wait: RefreshWait): OpenedCredential | Promise<OpenedCredential> {
+    if (row.tokenRenewAt !== null && row.tokenRenewAt.getTime() <= Date.now())
+      return this.#renewed(row, integration, wait)
+    return this.#use(row, integration)
+  }
+
+  #use(row: ConnectionRow, integration: Integration): OpenedCredential | Promise<OpenedCredential> {
     const nowMs = Date.now()
-    if (row.tokenRenewAt !== null && row.tokenRenewAt.getTime() <= nowMs) return this.#renewed(row, integration, wait)
     const known = this.#remembered.get(row)
     if (known?.integration === integration && known.untilMs > nowMs) return known.opened
     const entry = entryOf(row, integration)
@@ -92,7 +97,8 @@ export class CredentialOpener {
     const patience = isGood ? { ...wait, deadlineMs: Math.min(wait.deadlineMs, Date.now() + politeWaitMs) } : wait
     try {
       const renewed = await this.#parts.refresher.renew({ row, entry, client }, patience, { isPatient: !isGood })
-      return await this.open(renewed, integration, wait)
+      // Used even if it is due already: a vendor whose tokens end at once would be asked without an end.
+      return await this.#use(renewed, integration)
     } catch (error) {
       if (!isGood || !(error instanceof GatewayError) || error.code !== 'REFRESH_FAILED') throw error
       return this.#remember(row, integration, entry, this.#parts.seal.open(row), 0)
@@ -113,7 +119,7 @@ export class CredentialOpener {
       return isNewer ? await this.open(current, integration, wait) : undefined
     }
     const subject = { row, entry: entryOf(row, integration), client: this.#parts.integrations.clientOf(integration) }
-    return await this.open(await this.#parts.refresher.renew(subject, wait), integration, wait)
+    return await this.#use(await this.#parts.refresher.renew(subject, wait), integration)
   }
 
   #mayReplace({ workspaceId, id }: ConnectionRow): boolean {

@@ -1,7 +1,7 @@
 /** The one road of every request: caller → policy → connection → plan → stack → result → record. */
 import { boundConnection, type Caller, requireScope } from '../access/caller.ts'
+import type { Sessions } from '../access/sessions.ts'
 import type { IdempotencyKeys } from '../calls/idempotency.ts'
-import { connectionNotFound } from '../connections/admission.ts'
 import type { Connections } from '../connections/connections.ts'
 import { type Integration, type Integrations, integrationNotFound } from '../connections/integrations.ts'
 import { judgeVerification, type Verification } from '../connections/verification.ts'
@@ -22,11 +22,13 @@ import type { UpstreamResponse } from '../passthrough/response.ts'
 import type { CallRow, NewCall } from '../store/calls.ts'
 import type { ConnectionRow } from '../store/connections.ts'
 import { newUuid } from '../store/ids.ts'
+import { Concurrency } from './concurrency.ts'
 import { openTicket, sealTicket, type TicketSeal } from './downloads.ts'
 import { createDirectLookups, type Lookups } from './lookups.ts'
 import { Memory } from './memory.ts'
 import { onceOf } from './once.ts'
 import { Operation } from './operation.ts'
+import { createPolicy, type PolicyParts } from './policy.ts'
 import { readKey } from './read-key.ts'
 import { resolveConnection } from './resolve.ts'
 import { type ConnectionSelector, selectConnection } from './select-connection.ts'
@@ -52,6 +54,8 @@ export interface GatewayParts {
   readonly integrations: Integrations
   readonly passthrough: Passthrough
   readonly idempotencyKeys: IdempotencyKeys
+  /** Counts what sessions may spend. */
+  readonly sessions: Pick<Sessions, 'spendCall' | 'spendBytes'>
   readonly memory?: Memory
   readonly ticketSeal: TicketSeal
   /** Who an access key is; throws `UNAUTHENTICATED` when it is gone. */
@@ -59,6 +63,7 @@ export interface GatewayParts {
   /** Keeps the record of an executed call; must not wait. */
   readonly record: (call: NewCall) => void
   readonly callFinished: (call: CallFacts) => void
+  readonly spendFailed: (error: unknown) => void
 }
 
 /** Who sends a request and how what they name is found. */
@@ -84,6 +89,7 @@ export class Gateway {
   /** What requests and answers may hold at once. */
   readonly memory: Memory
   readonly #parts: GatewayParts
+  readonly #concurrency = new Concurrency()
 
   constructor(parts: GatewayParts) {
     this.#parts = parts
@@ -145,8 +151,8 @@ export class Gateway {
   }
 
   /** The token of a link that makes a call again. @throws {GatewayError} INVALID_INPUT */
-  sealDownload({ workspaceId, keyId }: Caller, plan: RequestPlan, expiresInSeconds: number): string {
-    return sealTicket(this.#parts.ticketSeal, { workspaceId, keyId }, plan, expiresInSeconds)
+  sealDownload({ workspaceId, id }: Caller, plan: RequestPlan, expiresInSeconds: number): string {
+    return sealTicket(this.#parts.ticketSeal, { workspaceId, keyId: id }, plan, expiresInSeconds)
   }
 
   /** Makes the call of a link and hands its answer on. @param range headers of the one who follows it */
@@ -174,9 +180,9 @@ export class Gateway {
     const mode = isSafeMethod(input.method) ? 'READ' : 'WRITE'
     // A file that would be fetched counts as empty: nobody is called.
     const loadFile = async () => ({ bytes: Buffer.alloc(0), contentType: undefined })
-    const { connection, plan } = await this.#prepare(traveller, selector, input.method, 'QUERY', resolved =>
-      this.#parts.passthrough.explain(resolved, { ...input, mode, loadFile }),
-    )
+    const makePlan = (resolved: ResolvedConnection) =>
+      this.#parts.passthrough.explain(resolved, { ...input, mode, loadFile })
+    const { connection, plan } = await this.#prepare(traveller, selector, input.method, 'QUERY', makePlan, true)
     return { connection, plan, preview: previewRequest(plan) }
   }
 
@@ -209,14 +215,16 @@ export class Gateway {
     method: string,
     kind: CallRow['kind'],
     makePlan: (connection: ResolvedConnection) => Promise<RequestPlan>,
+    isOnlyAsked = false,
   ): Promise<Journey> {
     requireScope(caller, isSafeMethod(method) ? 'passthrough:read' : 'passthrough:write')
-    const connection = await selectConnection(lookups, selector)
-    requireBound(caller, connection)
+    const connection = await selectConnection(caller, lookups, selector)
     this.#parts.connections.requireUsable(connection)
     const integration = await lookups.integration(connection.integration)
     if (integration === undefined) throw integrationNotFound(connection.integration)
-    const plan = await makePlan(resolveConnection(connection, integration))
+    const made = await makePlan(resolveConnection(connection, integration))
+    const plan = withPolicy({ caller, connection, integration }, made)
+    if (plan.url.refusal !== undefined && !isOnlyAsked) throw plan.url.refusal
     return { caller, connection, integration, plan, kind }
   }
 
@@ -289,7 +297,10 @@ export class Gateway {
     send: () => Promise<Result>,
   ): Promise<Result> {
     const startedAt = new Date()
+    const { caller } = journey
+    const leave = this.#concurrency.enter(caller)
     try {
+      if (caller.hasBudget) await this.#parts.sessions.spendCall(caller)
       const result = await send()
       this.#finish(journey, startedAt, result.outcome, { status: result.status, errorCode: null })
       return result
@@ -297,7 +308,14 @@ export class Gateway {
       if (!(error instanceof CallFailure)) throw error
       this.#finish(journey, startedAt, error.outcome, { status: null, errorCode: error.error.code })
       throw error.error
+    } finally {
+      leave()
     }
+  }
+
+  /** Nobody waits for it: what could not be counted is the workspace's loss, and is in the log. */
+  #spend(caller: Caller, bytes: number): void {
+    this.#parts.sessions.spendBytes(caller, bytes).catch(error => this.#parts.spendFailed(error))
   }
 
   #finish(
@@ -314,7 +332,7 @@ export class Gateway {
       connectionId: connection.id,
       integration: connection.integration,
       endUserId: connection.endUserId,
-      callerId: caller.keyId,
+      callerId: caller.id,
       kind,
       method: plan.method,
       path: mark === -1 ? plan.url.path : plan.url.path.slice(0, mark),
@@ -327,13 +345,21 @@ export class Gateway {
       ...result,
     }
     this.#parts.record(call)
+    if (caller.hasBudget) this.#spend(caller, outcome.bytesSent + outcome.bytesReceived)
     this.#parts.callFinished(call)
   }
 }
 
-/** A key that is bound to one connection knows of no other. */
-function requireBound(caller: Caller, connection: ConnectionRow): void {
-  if (caller.connectionId !== null && caller.connectionId !== connection.id) throw connectionNotFound()
+/** The rules are asked before the vault is opened; what they say stays with the plan for those who only ask. */
+function withPolicy(parts: PolicyParts, plan: RequestPlan): RequestPlan {
+  const judgeHop = createPolicy(parts, plan)
+  if (judgeHop === undefined) return plan
+  const { origin, path, refusal } = plan.url
+  return {
+    ...plan,
+    judgeHop,
+    url: { ...plan.url, refusal: refusal ?? judgeHop({ method: plan.method, origin, path }) },
+  }
 }
 
 function subjectOf(caller: Caller, connection: ConnectionRow, integration: Integration): LimitSubject {

@@ -1,4 +1,6 @@
 /** Which connection a caller means: by id, or by integration and end user. */
+import type { Caller } from '../access/caller.ts'
+import { seesConnection } from '../access/visibility.ts'
 import { connectionNotFound } from '../connections/admission.ts'
 import { integrationNotFound } from '../connections/integrations.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
@@ -18,8 +20,14 @@ const namedRivals = 10
  * The one connection that is meant.
  * @throws GatewayError `INVALID_INPUT`, `CONNECTION_NOT_FOUND`, `INTEGRATION_NOT_FOUND` or `CONNECTION_AMBIGUOUS`
  */
-export async function selectConnection(lookups: Lookups, selector: ConnectionSelector): Promise<ConnectionRow> {
-  const { connectionId, integration, endUserId } = selector
+export async function selectConnection(
+  caller: Caller,
+  lookups: Lookups,
+  selector: ConnectionSelector,
+): Promise<ConnectionRow> {
+  const { connectionId, integration } = selector
+  // A session has one end user: it need not say which.
+  const endUserId = selector.endUserId ?? (connectionId == null ? caller.endUserId : undefined)
   if (connectionId != null) {
     if (integration != null || endUserId != null) {
       throw invalidInput(
@@ -28,18 +36,24 @@ export async function selectConnection(lookups: Lookups, selector: ConnectionSel
       )
     }
     const row = await lookups.connection(connectionId)
-    if (row === undefined) throw connectionNotFound()
+    if (row === undefined || !seesConnection(caller, row)) throw connectionNotFound()
     return row
   }
   if (integration == null || endUserId == null) {
     const message = 'Name the connection by connectionId, or by integration and endUserId together.'
     throw invalidInput(integration == null ? 'integration' : 'endUserId', message)
   }
-  return selectByEndUser(lookups, integration, endUserId)
+  return selectByEndUser(caller, lookups, integration, endUserId)
 }
 
-async function selectByEndUser(lookups: Lookups, integration: string, endUserId: string): Promise<ConnectionRow> {
-  const rows = await lookups.connectionsOf(integration, endUserId, namedRivals)
+async function selectByEndUser(
+  caller: Caller,
+  lookups: Lookups,
+  integration: string,
+  endUserId: string,
+): Promise<ConnectionRow> {
+  const found = await lookups.connectionsOf(integration, endUserId, namedRivals)
+  const rows = found.filter(row => seesConnection(caller, row))
   const usable = rows.filter(row => row.status !== 'DISABLED')
   const [first, ...rivals] = usable.length > 0 ? usable : rows
   if (first === undefined) {

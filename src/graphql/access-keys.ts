@@ -6,6 +6,7 @@ import { GatewayError } from '../errors.ts'
 import { builder } from './builder.ts'
 import { toRelay } from './pages.ts'
 import { Quota, QuotaInput } from './rate-limits.ts'
+import { Rule, RuleInput, rulesOf } from './rules.ts'
 
 const meanings: Readonly<Record<ScopeName, string>> = {
   'passthrough:read': 'Send safe requests (GET, HEAD, OPTIONS) through connections.',
@@ -15,6 +16,8 @@ const meanings: Readonly<Record<ScopeName, string>> = {
   'integrations:write':
     'Define and configure integrations: it decides which hosts credentials may travel to, so give it like admin.',
   'calls:read': 'Read the record of calls.',
+  'webhooks:write':
+    'List, create, change and delete webhook endpoints and see their deliveries; needs connections:read beside it.',
   'keys:write': 'List, create and delete access keys, none wider than itself.',
   'sessions:create': 'Mint sessions for end users, none wider than itself.',
   admin: 'Everything in the workspace.',
@@ -50,6 +53,18 @@ builder.node(AccessKeyType, {
       nullable: true,
       description: 'How much it may call; null for no limit.',
     }),
+    rules: t.field({
+      type: [Rule],
+      description: 'What it may call and what not; empty for anything.',
+      resolve: ({ rules }) => [...rules],
+    }),
+    maxConcurrency: t.exposeInt('maxConcurrency', {
+      nullable: true,
+      description: 'How many of its calls may be under way at once, in each replica; null for no limit.',
+    }),
+    registeredOnly: t.exposeBoolean('registeredOnly', {
+      description: 'True for a key that runs registered operations only.',
+    }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
@@ -82,6 +97,14 @@ const CreateAccessKeyInput = builder.inputType('CreateAccessKeyInput', {
     scopes: t.field({ type: [Scope], required: true, description: 'What it may do; none that the calling key lacks.' }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it ends; never when absent.' }),
     quota: t.field({ type: QuotaInput, description: 'How much it may call; more is `RATE_LIMITED` at once.' }),
+    rules: t.field({
+      type: [RuleInput],
+      description: 'What it may call and what not; anything when absent. A key with rules mints sessions and no keys.',
+    }),
+    maxConcurrency: t.int({
+      description: 'How many of its calls may be under way at once, in each replica; more are `RATE_LIMITED`.',
+    }),
+    registeredOnly: t.boolean({ defaultValue: false, description: 'True: it runs registered operations only.' }),
     connectionId: t.id({
       description:
         'Binds the key to one connection, as the root listener needs it; it then takes passthrough scopes only and ends with the connection.',
@@ -104,6 +127,27 @@ const CreateAccessKeyPayload = builder
     }),
   })
 
+const RotateAccessKeyInput = builder.inputType('RotateAccessKeyInput', {
+  description: 'Which access key gets a new secret.',
+  fields: t => ({
+    id: t.id({ required: true, description: 'A `key_…` id.' }),
+    overlapSeconds: t.int({
+      defaultValue: 86_400,
+      description: 'How long the old secret still works; 0 to 2592000.',
+    }),
+  }),
+})
+
+const RotateAccessKeyPayload = builder
+  .objectRef<{ accessKey: AccessKey; secret: string }>('RotateAccessKeyPayload')
+  .implement({
+    description: 'What rotateAccessKey made.',
+    fields: t => ({
+      accessKey: t.expose('accessKey', { type: AccessKeyType, description: 'The key, with the id it had.' }),
+      secret: t.exposeString('secret', { description: 'The new secret. It is shown here once and nowhere again.' }),
+    }),
+  })
+
 const DeleteAccessKeyPayload = builder.objectRef<{ deletedAccessKeyId: string }>('DeleteAccessKeyPayload').implement({
   description: 'What deleteAccessKey deleted.',
   fields: t => ({
@@ -116,7 +160,25 @@ builder.mutationFields(t => ({
     type: CreateAccessKeyPayload,
     description: 'Mints an access key, no wider than the one that asks. Scope: keys:write.',
     args: { input: t.arg({ type: CreateAccessKeyInput, required: true, description: 'The key.' }) },
-    resolve: (_root, { input }, context) => context.services.accessKeys.create(context.authorize('keys:write'), input),
+    resolve: async (_root, { input }, context) => {
+      const caller = context.authorize('keys:write')
+      const made = await context.services.accessKeys.create(caller, { ...input, rules: rulesOf(input.rules) ?? null })
+      const { id, name, scopes: held, connectionId } = made.accessKey
+      await context.audit('accessKey.created', id, { name, scopes: held, connectionId })
+      return made
+    },
+  }),
+  rotateAccessKey: t.field({
+    type: RotateAccessKeyPayload,
+    description: 'Gives an access key a new secret; the old one works for a while longer. Scope: keys:write.',
+    args: { input: t.arg({ type: RotateAccessKeyInput, required: true, description: 'Which one.' }) },
+    resolve: async (_root, { input }, context) => {
+      const caller = context.authorize('keys:write')
+      const overlapSeconds = input.overlapSeconds ?? 0
+      const rotated = await context.services.accessKeys.rotate(caller, input.id, overlapSeconds)
+      await context.audit('accessKey.rotated', input.id, { name: rotated.accessKey.name, overlapSeconds })
+      return rotated
+    },
   }),
   deleteAccessKey: t.field({
     type: DeleteAccessKeyPayload,
@@ -124,7 +186,10 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: DeleteAccessKeyInput, required: true, description: 'Which one.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('keys:write')
-      if (await context.services.accessKeys.delete(workspaceId, input.id)) return { deletedAccessKeyId: input.id }
+      if (await context.services.accessKeys.delete(workspaceId, input.id)) {
+        await context.audit('accessKey.deleted', input.id)
+        return { deletedAccessKeyId: input.id }
+      }
       throw new GatewayError('INVALID_INPUT', 'The workspace has no access key with this id.', {
         details: [{ field: 'id', message: 'id names no access key of the workspace.' }],
       })

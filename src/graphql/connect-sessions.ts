@@ -1,4 +1,5 @@
 /** Connect sessions: links with which end users connect an account themselves. */
+import { namesOf } from '../access/audit.ts'
 import type { ConnectLink } from '../connections/connect-sessions.ts'
 import { builder } from './builder.ts'
 
@@ -68,9 +69,12 @@ builder.mutationFields(t => ({
     description:
       'Makes a link to a page on which an end user connects an account, or repairs a connection. Scope: connections:write.',
     args: { input: t.arg({ type: CreateConnectSessionInput, required: true, description: 'For whom and what.' }) },
-    resolve: (_root, { input }, context) => {
+    resolve: async (_root, { input }, context) => {
       const { workspaceId, keyId } = context.authorize('connections:write')
-      return context.services.connectSessions.create(workspaceId, keyId, input)
+      const link = await context.services.connectSessions.create(workspaceId, keyId, input)
+      const { endUserId, integrations = null, connectionId = null } = input
+      await context.audit('connectSession.created', link.id, { endUserId, integrations, connectionId })
+      return link
     },
   }),
   configureConnectPage: t.field({
@@ -79,7 +83,9 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: ConfigureConnectPageInput, required: true, description: 'Name and logo.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('integrations:write')
-      return { connectPage: await context.services.connectSessions.configurePage(workspaceId, input) }
+      const connectPage = await context.services.connectSessions.configurePage(workspaceId, input)
+      await context.audit('connectPage.configured', workspaceId, { changed: namesOf(input) })
+      return { connectPage }
     },
   }),
 }))

@@ -1,14 +1,18 @@
 /** Connections: the linked accounts of end users, without their secrets. */
+import { namesOf } from '../access/audit.ts'
+import { checkRules } from '../access/rules.ts'
+import { narrowFilter, seesConnection } from '../access/visibility.ts'
 import type { SchemeName } from '../auth/scheme.ts'
 import type { Connection } from '../connections/connections.ts'
 import { integrationNotFound } from '../connections/integrations.ts'
 import type { Account as AccountFacts, Verification } from '../connections/verification.ts'
-import type { DeletionStep } from '../store/connection-deletions.ts'
 import { builder } from './builder.ts'
+import { DeleteConnectionPayload } from './connection-deletion.ts'
 import { CredentialInput, credentialOf } from './credentials.ts'
 import { AuthScheme, IntegrationType } from './integrations.ts'
 import { toRelay } from './pages.ts'
 import { Quota, QuotaInput, RateLimit } from './rate-limits.ts'
+import { Rule, RuleInput, rulesOf } from './rules.ts'
 
 const refreshTimeoutMs = 30_000
 
@@ -38,9 +42,9 @@ builder.node(ConnectionType, {
     'One linked account of one end user at one integration. Its credential is sealed and never shown. Scope: connections:read.',
   id: { resolve: connection => connection.id },
   loadMany: async (ids, context) => {
-    const { workspaceId } = context.authorize('connections:read')
-    const rows = await context.services.connections.getMany(workspaceId, ids)
-    const byId = new Map(rows.map(row => [row.id, row]))
+    const caller = context.authorize('connections:read')
+    const rows = await context.services.connections.getMany(caller.workspaceId, ids)
+    const byId = new Map(rows.filter(row => seesConnection(caller, row)).map(row => [row.id, row]))
     return ids.map(id => byId.get(id) ?? null)
   },
   fields: t => ({
@@ -107,6 +111,11 @@ builder.node(ConnectionType, {
       resolve: ({ workspaceId, id, status }, _args, { services }) =>
         status === 'NEEDS_REAUTH' ? services.connectSessions.repairUrl({ workspaceId, id }) : null,
     }),
+    rules: t.field({
+      type: [Rule],
+      description: 'What may be called through it and what not, by whoever; empty for anything.',
+      resolve: ({ rules }) => [...rules],
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last changed.' }),
     lastUsedAt: t.expose('lastUsedAt', {
@@ -160,9 +169,10 @@ builder.queryFields(t => ({
     nullable: true,
     description: 'The connection with this id, or null. Scope: connections:read.',
     args: { id: t.arg.id({ required: true, description: 'A `conn_…` id.' }) },
-    resolve: (_root, { id }, context) => {
-      const { workspaceId } = context.authorize('connections:read')
-      return context.services.connections.get(workspaceId, id)
+    resolve: async (_root, { id }, context) => {
+      const caller = context.authorize('connections:read')
+      const row = await context.services.connections.get(caller.workspaceId, id)
+      return row !== undefined && seesConnection(caller, row) ? row : undefined
     },
   }),
   connections: t.connection({
@@ -173,9 +183,10 @@ builder.queryFields(t => ({
       orderBy: t.arg({ type: ConnectionOrder, description: 'Newest first when absent.' }),
     },
     resolve: async (_root, { filter, orderBy, ...page }, context) => {
-      const { workspaceId } = context.authorize('connections:read')
+      const caller = context.authorize('connections:read')
       const order = orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
-      return toRelay(await context.services.connections.list(workspaceId, filter ?? {}, order, page))
+      const within = narrowFilter(caller, filter ?? {})
+      return toRelay(await context.services.connections.list(caller.workspaceId, within, order, page))
     },
   }),
 }))
@@ -209,6 +220,7 @@ const UpdateConnectionInput = builder.inputType('UpdateConnectionInput', {
     config: t.field({ type: 'JSONObject', description: 'All config values anew.' }),
     metadata: t.field({ type: 'JSONObject', description: 'All metadata anew.' }),
     quota: t.field({ type: QuotaInput, description: 'A limit for calls through it; null for none.' }),
+    rules: t.field({ type: [RuleInput], description: 'What may be called through it and what not; all anew.' }),
   }),
 })
 
@@ -236,43 +248,6 @@ const VerifyConnectionInput = byId('VerifyConnectionInput', 'Which connection to
 const DisableConnectionInput = byId('DisableConnectionInput', 'Which connection to switch off.')
 const EnableConnectionInput = byId('EnableConnectionInput', 'Which connection to switch on again.')
 const DeleteConnectionInput = byId('DeleteConnectionInput', 'Which connection to erase.')
-
-const DeletionStepName = builder.enumType('DeletionStepName', {
-  description: 'What happens when a connection is deleted, in this order.',
-  values: {
-    STOP: { description: 'No call is made with it any more.' },
-    REVOKE: { description: 'The service is told to revoke the credential.' },
-    ERASE: { description: 'The sealed credential is erased with its data key.' },
-  },
-})
-
-const DeletionOutcome = builder.enumType('DeletionOutcome', {
-  description: 'How a step ended.',
-  values: {
-    DONE: { description: 'It is done.' },
-    SKIPPED: { description: 'There was nothing to do; the message says why.' },
-    FAILED: { description: 'It could not be done; the message says why, and what to do.' },
-  },
-})
-
-const DeletionStepType = builder.objectRef<DeletionStep>('DeletionStep').implement({
-  description: 'One step of a deletion.',
-  fields: t => ({
-    step: t.expose('step', { type: DeletionStepName, description: 'Which step.' }),
-    outcome: t.expose('outcome', { type: DeletionOutcome, description: 'How it ended.' }),
-    message: t.exposeString('message', { nullable: true, description: 'Why, when it is not simply done.' }),
-  }),
-})
-
-const DeleteConnectionPayload = builder
-  .objectRef<{ deletedConnectionId: string; steps: readonly DeletionStep[] }>('DeleteConnectionPayload')
-  .implement({
-    description: 'What deleteConnection did; deleting twice is the same answer.',
-    fields: t => ({
-      deletedConnectionId: t.exposeID('deletedConnectionId', { description: 'The id that no longer names anything.' }),
-      steps: t.field({ type: [DeletionStepType], description: 'What was done.', resolve: ({ steps }) => [...steps] }),
-    }),
-  })
 
 const VerificationOutcome = builder.enumType('VerificationOutcome', {
   description: 'What a service says of a credential.',
@@ -318,16 +293,21 @@ builder.mutationFields(t => ({
       const { verify, ...rest } = input
       const connection = { ...rest, credential: credentialOf(input.credential) }
       const options = { verify: verify ?? true }
-      return { connection: await context.services.connections.create(workspaceId, connection, options) }
+      const made = await context.services.connections.create(workspaceId, connection, options)
+      await context.audit('connection.created', made.id, factsOf(made))
+      return { connection: made }
     },
   }),
   updateConnection: t.field({
     type: UpdateConnectionPayload,
-    description: 'Replaces config values, metadata or the quota. Scope: connections:write.',
+    description: 'Replaces config values, metadata, the quota or the rules. Scope: connections:write.',
     args: { input: t.arg({ type: UpdateConnectionInput, required: true, description: 'What to replace.' }) },
-    resolve: async (_root, { input: { id, ...changes } }, context) => {
+    resolve: async (_root, { input: { id, rules, ...changes } }, context) => {
       const { workspaceId } = context.authorize('connections:write')
-      return { connection: await context.services.connections.update(workspaceId, id, changes) }
+      const checked = rules === undefined ? {} : { rules: checkRules('rules', rulesOf(rules)) }
+      const connection = await context.services.connections.update(workspaceId, id, { ...changes, ...checked })
+      await context.audit('connection.updated', id, { ...factsOf(connection), changed: namesOf({ rules, ...changes }) })
+      return { connection }
     },
   }),
   disableConnection: t.field({
@@ -336,7 +316,9 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: DisableConnectionInput, required: true, description: 'Which one.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
-      return { connection: await context.services.connections.disable(workspaceId, input.id) }
+      const connection = await context.services.connections.disable(workspaceId, input.id)
+      await context.audit('connection.disabled', input.id, factsOf(connection))
+      return { connection }
     },
   }),
   enableConnection: t.field({
@@ -345,7 +327,9 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: EnableConnectionInput, required: true, description: 'Which one.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
-      return { connection: await context.services.connections.enable(workspaceId, input.id) }
+      const connection = await context.services.connections.enable(workspaceId, input.id)
+      await context.audit('connection.enabled', input.id, factsOf(connection))
+      return { connection }
     },
   }),
   deleteConnection: t.field({
@@ -356,6 +340,8 @@ builder.mutationFields(t => ({
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
       const steps = await context.services.connections.delete(workspaceId, input.id)
+      const outcomes = steps.map(({ step, outcome }) => `${step} ${outcome}`)
+      await context.audit('connection.deleted', input.id, { steps: outcomes })
       return { deletedConnectionId: input.id, steps }
     },
   }),
@@ -367,7 +353,9 @@ builder.mutationFields(t => ({
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
       const wait = { deadlineMs: Date.now() + refreshTimeoutMs }
-      return { connection: await context.services.connections.refresh(workspaceId, input.id, wait) }
+      const connection = await context.services.connections.refresh(workspaceId, input.id, wait)
+      await context.audit('connection.refreshed', input.id, factsOf(connection))
+      return { connection }
     },
   }),
   verifyConnection: t.field({
@@ -375,9 +363,17 @@ builder.mutationFields(t => ({
     description:
       'Asks the service whether it takes the credential, and whose account it is. Changes no status. Scope: connections:write.',
     args: { input: t.arg({ type: VerifyConnectionInput, required: true, description: 'Which one.' }) },
-    resolve: (_root, { input }, context) => {
+    resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
-      return context.services.connections.verify(workspaceId, input.id)
+      const verified = await context.services.connections.verify(workspaceId, input.id)
+      const outcome = verified.verification?.outcome ?? null
+      await context.audit('connection.verified', input.id, { ...factsOf(verified.connection), outcome })
+      return verified
     },
   }),
 }))
+
+/** What tells a reader of the audit trail which connection it was, once it is gone. */
+function factsOf({ integration, endUserId, scheme }: Connection) {
+  return { integration, endUserId, authScheme: scheme }
+}

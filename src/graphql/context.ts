@@ -1,7 +1,12 @@
 /** What every resolver gets: the caller, the house's services bound to its workspace, and the operation. */
 
+import { type AuditAction, type AuditDetails, type AuditTrail, actorOf } from '../access/audit.ts'
 import { type Caller, requireScope, type Scope } from '../access/caller.ts'
+import type { Callers } from '../access/callers.ts'
+import type { FailedAttempts } from '../access/failed-attempts.ts'
 import type { AccessKeys } from '../access/keys.ts'
+import type { Sessions } from '../access/sessions.ts'
+import type { Workspaces } from '../access/workspaces.ts'
 import type { ConnectSessions } from '../connections/connect-sessions.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { EncryptionKeys } from '../connections/encryption-keys.ts'
@@ -9,20 +14,27 @@ import type { Integrations } from '../connections/integrations.ts'
 import { GatewayError } from '../errors.ts'
 import type { Gateway, GatewayOperation } from '../gateway/gateway.ts'
 import type { CallStore } from '../store/calls.ts'
-import type { WorkspaceStore } from '../store/workspaces.ts'
+import type { EventFeed } from '../store/event-feed.ts'
+import type { WebhookEndpoints } from '../webhooks/endpoints.ts'
 import { createLookups } from './lookups.ts'
 
 export interface GraphQLServices {
   readonly accessKeys: AccessKeys
+  readonly auditTrail: AuditTrail
+  readonly callers: Callers
   readonly calls: CallStore
   readonly connections: Connections
   readonly connectSessions: ConnectSessions
   readonly encryptionKeys: EncryptionKeys
+  readonly eventFeed: EventFeed
+  readonly failedAttempts: FailedAttempts
   readonly gateway: Gateway
   readonly integrations: Integrations
+  readonly sessions: Sessions
   /** The workspace of whoever runs the gateway. */
   readonly operatorWorkspaceId: string
-  readonly workspaces: WorkspaceStore
+  readonly webhooks: WebhookEndpoints
+  readonly workspaces: Workspaces
   /** The gateway's own address; ends in a slash. */
   readonly publicUrl: () => URL
 }
@@ -32,6 +44,8 @@ export interface ContextInput {
   readonly requestId: string
   /** The access key as the request carries it. */
   readonly token: string | undefined
+  /** Of the other end of the connection. */
+  readonly address?: string | undefined
   /** What is aborted when the caller leaves; asked for when something is to be sent, and once. */
   readonly signal?: () => AbortSignal
   /** Calls back when the answer is out or nobody waits for it any more. */
@@ -46,15 +60,24 @@ export interface GraphQLContext {
   readonly caller: () => Caller
   /** The caller, if it holds the scope. @throws GatewayError `UNAUTHENTICATED` or `FORBIDDEN` */
   readonly authorize: (scope: Scope) => Caller
+  /** Notes what the caller has changed; to be awaited before the answer. The details hold no secret. */
+  readonly audit: (action: AuditAction, targetId: string | null, details?: AuditDetails) => Promise<void>
   /** The one operation of this request: what its fields send upstream shares a budget and equal reads. */
   readonly operation: () => GatewayOperation
+  /** For what lasts: who is calling, asked of the store again. @throws GatewayError `UNAUTHENTICATED` */
+  readonly proveAgain: () => Promise<Caller>
+  /** For what lasts: the next event is an operation of its own, with a budget of its own. */
+  readonly renewOperation: () => void
+  /** Calls back when the answer is out or nobody waits for it any more. */
+  readonly whenClosed: (callback: () => void) => void
 }
 
 /** Proves the caller; a request without a valid key still gets a context, whose fields then refuse. */
 export async function createContext(input: ContextInput): Promise<GraphQLContext> {
-  const { services, requestId, token } = input
-  const proved = await prove(services, token)
+  const { services, requestId } = input
+  const proved = await prove(input)
   let operation: GatewayOperation | undefined
+  let isWatched = false
   function caller(): Caller {
     if (proved instanceof GatewayError) throw proved
     return proved
@@ -62,7 +85,8 @@ export async function createContext(input: ContextInput): Promise<GraphQLContext
   function startOperation(): GatewayOperation {
     const lookups = createLookups(services, caller().workspaceId)
     const started = services.gateway.startOperation({ caller: caller(), lookups, signal: input.signal?.() })
-    input.onClose?.(() => started.end())
+    if (!isWatched) input.onClose?.(() => operation?.end())
+    isWatched = true
     return started
   }
   return {
@@ -73,20 +97,35 @@ export async function createContext(input: ContextInput): Promise<GraphQLContext
       requireScope(caller(), scope)
       return caller()
     },
+    audit(action, targetId, details = {}) {
+      const { workspaceId } = caller()
+      const source = { requestId, address: input.address ?? null }
+      return services.auditTrail.record({ workspaceId, actor: actorOf(caller()), action, targetId, details, source })
+    },
     operation() {
       operation ??= startOperation()
       return operation
     },
+    async proveAgain() {
+      const again = await prove(input)
+      if (again instanceof GatewayError) throw again
+      return again
+    },
+    renewOperation() {
+      operation?.end()
+      operation = undefined
+    },
+    whenClosed: callback => input.onClose?.(callback),
   }
 }
 
-async function prove(services: GraphQLServices, token: string | undefined): Promise<Caller | GatewayError> {
+async function prove({ services, token, address }: ContextInput): Promise<Caller | GatewayError> {
   if (token === undefined) {
     const message = 'Send an access key, for example in the header `authorization: Bearer pgk_…`.'
     return new GatewayError('UNAUTHENTICATED', message)
   }
   try {
-    return await services.accessKeys.authenticate(token)
+    return await services.failedAttempts.guard(address, () => services.callers.authenticate(token))
   } catch (error) {
     if (error instanceof GatewayError) return error
     throw error

@@ -1,11 +1,11 @@
 /** Encryption keys: what hangs on each, and their rotation. */
 import type { EncryptionKeyFacts, KeyRotationState } from '../connections/encryption-keys.ts'
 import type { RotationFailure } from '../connections/key-rotation.ts'
-import { GatewayError } from '../errors.ts'
 import { builder } from './builder.ts'
-import type { GraphQLContext } from './context.ts'
+import { authorizeOperator } from './operator.ts'
 
 const shownFailures = 100
+const why = 'Encryption keys concern all workspaces'
 
 const EncryptionKeyType = builder.objectRef<EncryptionKeyFacts>('EncryptionKey').implement({
   description: 'A key under which stored secrets are sealed; the key itself is in the gateway’s configuration only.',
@@ -15,7 +15,7 @@ const EncryptionKeyType = builder.objectRef<EncryptionKeyFacts>('EncryptionKey')
     isInRing: t.exposeBoolean('isInRing', {
       description: 'False for a key that this store was sealed with once and the process that answers does not have.',
     }),
-    sealedRows: t.exposeInt('sealedRows', {
+    rows: t.exposeInt('sealedRows', {
       description: 'Rows of all workspaces that only it opens; with none left the key may be removed.',
     }),
   }),
@@ -80,14 +80,20 @@ builder.queryFields(t => ({
     type: [EncryptionKeyType],
     description:
       'The encryption keys of the gateway, the primary first. They concern all workspaces: for an admin key of the default workspace, the operator’s, only. Scope: admin.',
-    resolve: (_root, _args, context) => authorizeOperator(context).list(),
+    resolve: (_root, _args, context) => {
+      authorizeOperator(context, why)
+      return context.services.encryptionKeys.list()
+    },
   }),
   encryptionKeyRotation: t.field({
     type: RotationType,
     nullable: true,
     description:
       'The rotation that runs in the process that answers, else its last one; null when it has had none. For the operator only. Scope: admin.',
-    resolve: (_root, _args, context) => authorizeOperator(context).rotation,
+    resolve: (_root, _args, context) => {
+      authorizeOperator(context, why)
+      return context.services.encryptionKeys.rotation
+    },
   }),
 }))
 
@@ -96,18 +102,15 @@ builder.mutationField('rotateEncryptionKeys', t =>
     type: RotationType,
     description:
       'Puts the stored secrets of all workspaces under the primary key, in the background of the process that answers, while calls go on; when a rotation runs there already, this is that one. `encryptionKeys` shows what is left. For an admin key of the default workspace, the operator’s, only. Scope: admin.',
-    resolve: (_root, _args, context) => authorizeOperator(context).startRotation(),
+    resolve: async (_root, _args, context) => {
+      authorizeOperator(context, why)
+      const rotation = context.services.encryptionKeys.startRotation()
+      await context.audit('encryptionKeys.rotated', null)
+      return rotation
+    },
   }),
 )
 
 function sumOf({ tables }: KeyRotationState, figure: 'done' | 'total' | 'moved'): number {
   return tables.reduce((sum, progress) => sum + progress[figure], 0)
-}
-
-/** Keys belong to no workspace: their admin is the admin of the one that every store begins with. */
-function authorizeOperator(context: GraphQLContext) {
-  const { encryptionKeys, operatorWorkspaceId } = context.services
-  if (context.authorize('admin').workspaceId === operatorWorkspaceId) return encryptionKeys
-  const message = 'Encryption keys concern all workspaces: this needs an admin key of the default workspace.'
-  throw new GatewayError('FORBIDDEN', message)
 }

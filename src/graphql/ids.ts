@@ -4,6 +4,9 @@ const typenames: Readonly<Record<string, string>> = {
   int: 'Integration',
   key: 'AccessKey',
   call: 'Call',
+  aud: 'AuditEvent',
+  whe: 'WebhookEndpoint',
+  whd: 'WebhookDelivery',
 }
 
 /** The GraphQL type an id belongs to; undefined when the prefix names none. */

@@ -1,10 +1,14 @@
 /** Integrations: which services can be called, how their accounts authenticate, and the workspace's settings. */
+import { namesOf } from '../access/audit.ts'
+import { checkRules } from '../access/rules.ts'
 import { type SchemeName, schemeNames } from '../auth/scheme.ts'
 import { configFields } from '../catalog/target.ts'
 import type { Integration } from '../connections/integrations.ts'
+import { GatewayError } from '../errors.ts'
 import { builder } from './builder.ts'
 import { toRelay } from './pages.ts'
 import { Quota, QuotaInput } from './rate-limits.ts'
+import { Rule, RuleInput, rulesOf } from './rules.ts'
 
 export const IntegrationType = builder.objectRef<Integration>('Integration')
 
@@ -147,6 +151,11 @@ builder.node(IntegrationType, {
       nullable: true,
       description: 'What the workspace set for all its connections of this integration together; null for none.',
     }),
+    rules: t.field({
+      type: [Rule],
+      description: 'What may be called there and what not, by whoever; empty for anything.',
+      resolve: ({ rules }) => [...rules],
+    }),
   }),
 })
 
@@ -172,8 +181,13 @@ builder.queryFields(t => ({
     type: IntegrationType,
     description: 'What this workspace can call, sorted by slug. Any access key may ask.',
     args: { filter: t.arg({ type: IntegrationFilter, description: 'Narrows the list.' }) },
-    resolve: (_root, { filter, ...page }, { services, caller }) =>
-      services.integrations.page(caller().workspaceId, filter ?? {}, page).then(toRelay),
+    resolve: async (_root, { filter, ...page }, { services, caller }) => {
+      const { workspaceId, endUserId } = caller()
+      if (endUserId !== null && filter?.connected != null) {
+        throw new GatewayError('FORBIDDEN', 'A session cannot filter by connected: that is about all end users.')
+      }
+      return toRelay(await services.integrations.page(workspaceId, filter ?? {}, page))
+    },
   }),
 }))
 
@@ -213,6 +227,7 @@ const ConfigureIntegrationInput = builder.inputType('ConfigureIntegrationInput',
       type: QuotaInput,
       description: 'A limit for all connections of this integration together, shared fairly between end users.',
     }),
+    rules: t.field({ type: [RuleInput], description: 'What may be called there and what not; all anew.' }),
   }),
 })
 
@@ -242,7 +257,9 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: CreateIntegrationInput, required: true, description: 'The definition.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('integrations:write')
-      return { integration: await context.services.integrations.define(workspaceId, input.definition) }
+      const integration = await context.services.integrations.define(workspaceId, input.definition)
+      await context.audit('integration.defined', integration.id, { slug: integration.slug })
+      return { integration }
     },
   }),
   configureIntegration: t.field({
@@ -252,7 +269,12 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: ConfigureIntegrationInput, required: true, description: 'The settings.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('integrations:write')
-      return { integration: await context.services.integrations.configure(workspaceId, input) }
+      const { rules, ...settings } = input
+      const checked = rules === undefined ? {} : { rules: checkRules('rules', rulesOf(rules)) }
+      const integration = await context.services.integrations.configure(workspaceId, { ...settings, ...checked })
+      const { slug, ...changes } = input
+      await context.audit('integration.configured', integration.id, { slug, changed: namesOf(changes) })
+      return { integration }
     },
   }),
 }))

@@ -22,6 +22,9 @@ export interface OutboundRequest {
  */
 export type Outbound = (url: string, request: OutboundRequest) => Promise<Response>
 
+/** RFC 9110 §15: no other is one, and no `Response` can have it. */
+const highestStatus = 599
+
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304])
 
 export function createOutbound(dispatcher: Dispatcher, allow: HostAllowlist): Outbound {
@@ -40,6 +43,9 @@ export function createOutbound(dispatcher: Dispatcher, allow: HostAllowlist): Ou
         signal: deadline,
       })
       const bytes = await readBounded(answer.body, maxBytes)
+      if (answer.statusCode > highestStatus) {
+        throw new GatewayError('UPSTREAM_PROTOCOL', `${url.host} answered with the status ${answer.statusCode}.`)
+      }
       const given = Object.entries(answer.headers).flatMap(([name, value]) =>
         [value ?? []].flat().map((text): [string, string] => [name, text]),
       )

@@ -18,7 +18,8 @@ export interface Hop {
 
 /**
  * The next request of a safe call (RFC 9110 §15.4), or undefined when the answer is the caller's to see: no redirect, no
- * usable `Location`, a host outside the pin set or not to be dialled, or a place that sets the credential's own parameters.
+ * usable `Location`, a host outside the pin set or not to be dialled, a place that sets the credential's own parameters, or
+ * one that a rule denies.
  */
 export function nextHop(
   from: { readonly origin?: string | URL | undefined; readonly path: string; readonly method: string },
@@ -37,5 +38,6 @@ export function nextHop(
   const names = url.search === '' ? new Set<string>() : parameterNames(url.search.slice(1))
   if (injected.query.some(name => names.has(name.toLowerCase()))) return undefined
   const method = status === 303 && from.method !== 'HEAD' ? 'GET' : from.method
-  return { origin: url.origin, path: url.pathname + url.search, method }
+  const hop = { origin: url.origin, path: url.pathname + url.search, method }
+  return plan.judgeHop?.(hop) === undefined ? hop : undefined
 }

@@ -1,5 +1,5 @@
 /** From what a caller asks to what will be sent: every argument checked, nothing sent, no secret known. */
-import { type ErrorDetail, invalidFields } from '../errors.ts'
+import { type ErrorDetail, type GatewayError, invalidFields } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
 import { type BodyFormat, bodyFormats, planBody, refuseInjectedFields } from './body.ts'
 import type { ArrayFormat, ResolvedConnection } from './connection.ts'
@@ -74,6 +74,8 @@ export interface RequestPlan {
   readonly redirects: number
   /** Undefined when the call did not ask for the cache. */
   readonly cache: CachePlan | undefined
+  /** What speaks against a hop of a redirect. */
+  readonly judgeHop?: ((hop: { method: string; origin: string; path: string }) => GatewayError | undefined) | undefined
 }
 
 export const maxTimeoutMs = 300_000

@@ -8,6 +8,7 @@ import {
   type ConnectMethod,
   type ConnectStep,
   type ConnectView,
+  type VisitSource,
 } from '../connections/connect-view.ts'
 import { GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -80,7 +81,7 @@ export function createConnectRoutes(options: ConnectRoutesOptions): FastifyPlugi
     const values = readValues(form, fieldsOf(choice, method))
     try {
       const submission = { integration: choice.slug, scheme: method.scheme, values }
-      return leave(reply, await flow.submit(token, browser, submission))
+      return leave(reply, await flow.submit(token, browser, submission, sourceOf(request)))
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
       const state = { csrf: formTokenOf(browser, token), refusal: error, values }
@@ -89,7 +90,7 @@ export function createConnectRoutes(options: ConnectRoutesOptions): FastifyPlugi
   }
 
   async function finish(request: FastifyRequest, reply: FastifyReply) {
-    return leave(reply, await flow.finish(cookie().read(request.headers), queryOf(request)))
+    return leave(reply, await flow.finish(cookie().read(request.headers), queryOf(request), sourceOf(request)))
   }
 
   /** Whatever goes wrong is a page too; what nobody expected says no more than where to find it. */
@@ -136,6 +137,10 @@ function leave(reply: FastifyReply, step: ConnectStep) {
   if (url !== undefined) return reply.code(303).headers(privateHeaders).header('location', url.href).send()
   if (step.kind === 'redirect') throw new Error('the authorization page has no address on the web')
   return send(reply, donePage(step))
+}
+
+function sourceOf({ id, socket }: FastifyRequest): VisitSource {
+  return { requestId: id, address: socket.remoteAddress ?? null }
 }
 
 function tokenOf({ params }: FastifyRequest): string {

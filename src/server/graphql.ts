@@ -74,6 +74,7 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
         services: options.services,
         requestId: context.requestId,
         token: readAccessToken(context.req.headers),
+        address: context.req.socket.remoteAddress,
         signal: () => context.signal ?? context.request.signal,
         onClose: callback => context.onClose(callback),
       }),
@@ -90,7 +91,7 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     try {
       holdBody(req, response, options.services.gateway.memory)
       if (options.isYogaOnly !== true && (await answerPost(req, response, requestId))) return
-      await yoga(req, response, { req, requestId, onClose: callback => response.once('close', callback) })
+      await yoga(req, response, { req, requestId, onClose: callback => whenClosed(response, callback) })
     } catch (error) {
       if (!(error instanceof GatewayError)) options.events.requestFailed(requestId, error)
       if (response.headersSent) response.destroy()
@@ -147,15 +148,28 @@ function useExactJson(): Plugin {
 }
 
 /** The last hand on every result: errors get their public face, hidden ones go to the log. */
-function useErrorFaces(events: Events): Plugin<object, ServerContext> {
+function useErrorFaces(events: Events): Plugin<GraphQLContext, ServerContext> {
+  function finish(result: ExecutionResult, requestId: string): ExecutionResult & { stringify: typeof answerText } {
+    return { ...finishResult(result, requestId, events), stringify: answerText }
+  }
   return {
     onResultProcess({ result, setResult, serverContext }) {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return
-      const finished = finishResult(result, serverContext.requestId, events)
-      const answer: ExecutionResult & { stringify: typeof answerText } = { ...finished, stringify: answerText }
-      setResult(answer)
+      setResult(finish(result, serverContext.requestId))
+    },
+    // Each event of a subscription is a result of its own.
+    onSubscribe({ args: { contextValue } }) {
+      const { requestId } = contextValue
+      return {
+        onSubscribeResult: () => ({ onNext: ({ result, setResult }) => setResult(finish(result, requestId)) }),
+      }
     },
   }
+}
+
+function whenClosed(response: ServerResponse, callback: () => void): void {
+  if (response.closed) callback()
+  else response.once('close', callback)
 }
 
 function finishResult(result: ExecutionResult, requestId: string, events: Events): ExecutionResult {

@@ -1,7 +1,8 @@
 /** The raw route: `ANY /passthrough/{connectionId}/{path…}` and the root listener, streamed both ways. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from '../access/caller.ts'
-import type { AccessKeys } from '../access/keys.ts'
+import type { Callers } from '../access/callers.ts'
+import type { FailedAttempts } from '../access/failed-attempts.ts'
 import { readAccessTokens } from '../access/token.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -12,7 +13,8 @@ import { RawAnswer } from './raw-answer.ts'
 import type { LinkPlace } from './rewrite-links.ts'
 
 export interface RawRouteOptions {
-  readonly accessKeys: AccessKeys
+  readonly callers: Callers
+  readonly failedAttempts: FailedAttempts
   readonly gateway: Gateway
   readonly events: Events
   /** The address that callers use, when the operator said so; else the one that each request names. */
@@ -42,7 +44,7 @@ interface Address {
 }
 
 export function createRawRoute(options: RawRouteOptions): RawRoute {
-  const { accessKeys, gateway, events } = options
+  const { callers, failedAttempts, gateway, events } = options
   async function guard(exchange: Exchange, run: () => Promise<void>): Promise<void> {
     const { request, response, requestId } = exchange
     response.on('finish', () => {
@@ -56,7 +58,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     }
   }
   async function relay({ request, response, requestId }: Exchange, read: (url: string) => Address): Promise<void> {
-    const { caller, token } = await authenticate(accessKeys, request)
+    const { caller, token } = await authenticate(callers, failedAttempts, request)
     const { connectionId, target, prefix } = read(request.url ?? '')
     const isWholePath = connectionId === undefined
     const { method = '', rawHeaders } = request
@@ -73,7 +75,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     }
     const token = (request.url ?? '').slice(downloadPrefix.length).replace(/\?.*$/s, '')
     const makeSink = () => new RawAnswer(response, { requestId, links: undefined, isDownload: true })
-    await gateway.download(token, rangeOf(request), makeSink)
+    await failedAttempts.guard(request.socket.remoteAddress, () => gateway.download(token, rangeOf(request), makeSink))
   }
   return {
     handle(request, response, requestId) {
@@ -93,17 +95,21 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
 
 /** The first that is a key; when none is, what the first is refused with. */
 async function authenticate(
-  accessKeys: AccessKeys,
-  { headers }: IncomingMessage,
+  callers: Callers,
+  failedAttempts: FailedAttempts,
+  { headers, socket }: IncomingMessage,
 ): Promise<{ caller: Caller; token: string }> {
   const [first, second] = readAccessTokens(headers)
+  // Nobody guesses without a token.
   if (first === undefined) throw noToken()
-  try {
-    return { caller: await accessKeys.authenticate(first), token: first }
-  } catch (error) {
-    if (second === undefined || !(error instanceof GatewayError)) throw error
-    return { caller: await accessKeys.authenticate(second), token: second }
-  }
+  return await failedAttempts.guard(socket.remoteAddress, async () => {
+    try {
+      return { caller: await callers.authenticate(first), token: first }
+    } catch (error) {
+      if (second === undefined || !(error instanceof GatewayError)) throw error
+      return { caller: await callers.authenticate(second), token: second }
+    }
+  })
 }
 
 interface Exchange {

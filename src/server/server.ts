@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly connect: FastifyPluginAsync
   /** @throws when calls cannot be served now */
   readonly checkReady: () => Promise<void>
+  /** The public keys of session tokens. */
+  readonly jwks: () => Promise<object>
 }
 
 export interface Server extends AsyncDisposable {
@@ -60,6 +62,11 @@ export function createServer(options: ServerOptions): Server {
     } catch {
       return reply.code(503).send({ status: 'not ready', reason: 'the store does not answer' })
     }
+  })
+  // RFC 7517: whoever gets a session's token may verify it.
+  fastify.get('/.well-known/jwks.json', async (_request, reply) => {
+    reply.header('cache-control', 'public, max-age=300').header('access-control-allow-origin', '*')
+    return await options.jwks()
   })
   fastify.get('/', async (_request, reply) => reply.redirect('/graphql'))
   fastify.register(options.connect)

@@ -1,5 +1,5 @@
 /** Access keys: found by the hash of their secret, listed newest first. */
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, or, sql } from 'drizzle-orm'
 import { StartError } from '../errors.ts'
 import type { Db } from './database.ts'
 import { driverError, guarded } from './failure.ts'
@@ -14,7 +14,8 @@ export type AccessKeyRow = typeof accessKeys.$inferSelect
 export type NewAccessKeyRow = Pick<
   AccessKeyRow,
   'workspaceId' | 'id' | 'name' | 'hash' | 'hint' | 'scopes' | 'expiresAt' | 'connectionId' | 'quota'
->
+> &
+  Partial<Pick<AccessKeyRow, 'rules' | 'maxConcurrency' | 'registeredOnly'>>
 
 export type PresetKey = Pick<AccessKeyRow, 'name' | 'hash' | 'hint' | 'scopes'>
 
@@ -29,6 +30,12 @@ export interface AccessKeyStore {
   /** Makes the workspace's preset key unless it has one. True when this call made it. */
   insertPreset(workspaceId: string, key: PresetKey): Promise<boolean>
   hasAny(workspaceId: string): Promise<boolean>
+  /** A new secret in place of the one that was there, which works for a while longer. */
+  replaceSecret(
+    workspaceId: string,
+    id: string,
+    change: Pick<AccessKeyRow, 'hash' | 'hint' | 'previousHash' | 'previousUntil'>,
+  ): Promise<AccessKeyRow | undefined>
   /** True when there was one. */
   delete(workspaceId: string, id: string): Promise<boolean>
   touch(workspaceId: string, id: string, at: Date): Promise<void>
@@ -44,7 +51,12 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
   const selectByHash = db
     .select()
     .from(accessKeys)
-    .where(eq(accessKeys.hash, parameter('hash', accessKeys.hash)))
+    .where(
+      or(
+        eq(accessKeys.hash, parameter('hash', accessKeys.hash)),
+        eq(accessKeys.previousHash, parameter('hash', accessKeys.previousHash)),
+      ),
+    )
     .prepare('access_key_by_hash')
   return guarded({
     async insert(row: NewAccessKeyRow) {
@@ -105,6 +117,11 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
         .where(eq(accessKeys.workspaceId, workspaceId))
         .limit(1)
       return rows.length > 0
+    },
+    async replaceSecret(workspaceId: string, id: string, change: Parameters<AccessKeyStore['replaceSecret']>[2]) {
+      if (!isId('key', id)) return undefined
+      const [row] = await db.update(accessKeys).set(change).where(isOne(workspaceId, id)).returning()
+      return row
     },
     async delete(workspaceId: string, id: string) {
       if (!isId('key', id)) return false

@@ -1,5 +1,5 @@
 /** Connections: found by id or by whom they belong to, listed by keyset. */
-import { and, eq, like, sql } from 'drizzle-orm'
+import { and, eq, inArray, like, sql } from 'drizzle-orm'
 import { appendEvent, type ConnectionEventType } from './connection-events.ts'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
@@ -49,6 +49,14 @@ export interface ConnectionFilter {
   readonly search?: string | null | undefined
   /** Fields and values that the metadata contains. */
   readonly metadata?: JsonObject | null | undefined
+  /** What the caller sees at all; null for any. */
+  readonly within?:
+    | {
+        readonly endUserId: string | null
+        readonly integrations: readonly string[] | null
+        readonly ids: readonly string[] | null
+      }
+    | undefined
 }
 
 export interface ConnectionOrder {
@@ -291,7 +299,7 @@ function eventOf(type: ConnectionEventType, row: ConnectionRow) {
   return { workspaceId, type, connectionId: id, data }
 }
 
-function conditionsOf({ integration, endUserId, status, search, metadata }: ConnectionFilter) {
+function conditionsOf({ integration, endUserId, status, search, metadata, within }: ConnectionFilter) {
   checkText('filter.integration', integration ?? '')
   checkText('filter.endUserId', endUserId ?? '')
   checkText('filter.search', search ?? '')
@@ -301,6 +309,14 @@ function conditionsOf({ integration, endUserId, status, search, metadata }: Conn
     endUserId == null ? undefined : eq(connections.endUserId, endUserId),
     status == null ? undefined : eq(connections.status, status),
     search == null || search === '' ? undefined : like(connections.endUserSearch, containsPattern(foldCase(search))),
+    within?.endUserId == null ? undefined : eq(connections.endUserId, within.endUserId),
+    within?.integrations == null ? undefined : inArray(connections.integration, [...within.integrations]),
+    within?.ids == null
+      ? undefined
+      : inArray(
+          connections.id,
+          within.ids.filter(id => isId('conn', id)),
+        ),
     metadata == null ? undefined : sql`${connections.metadata} @> ${JSON.stringify(metadata)}::jsonb`,
   ].filter(condition => condition !== undefined)
 }

@@ -12,6 +12,14 @@ export interface Database extends AsyncDisposable {
   readonly kind: 'embedded' | 'postgres'
   /** @throws StoreError when the database does not answer in time. */
   ping(): Promise<void>
+  /** Hears what any process says on a channel from now on, until it is disposed. @throws StoreError */
+  listen(channel: string, listener: Listener): Promise<AsyncDisposable>
+}
+
+export interface Listener {
+  readonly onMessage: (text: string) => void
+  /** Called again whenever the connection had broken: what was said meanwhile was not heard. */
+  readonly onListening: () => void
 }
 
 export interface DatabaseOptions {

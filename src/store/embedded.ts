@@ -38,6 +38,11 @@ function createDatabase(client: PGlite, parts: AsyncDisposableStack): Database {
     async ping() {
       await settle(db.execute(sql`select 1`), pingTimeoutMs)
     },
+    async listen(channel, { onMessage, onListening }) {
+      const unlisten = await client.listen(channel, onMessage)
+      onListening()
+      return { [Symbol.asyncDispose]: () => unlisten() }
+    },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }

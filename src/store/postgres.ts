@@ -11,6 +11,7 @@ import { explainPostgres } from './start-failure.ts'
 import * as tables from './tables.ts'
 
 const pingTimeoutMs = 3_000
+const listenTimeoutMs = 15_000
 
 /** @throws StartError; no sentence of it holds the connection string's password. */
 export async function openPostgres(url: string, dataDir: string): Promise<Database> {
@@ -25,6 +26,16 @@ export async function openPostgres(url: string, dataDir: string): Promise<Databa
     kind: 'postgres',
     async ping() {
       await settle(db.execute(sql`select 1`), pingTimeoutMs)
+    },
+    // On a connection of its own, which the driver opens again when it breaks.
+    async listen(channel, { onMessage, onListening }) {
+      const { unlisten } = await settle(client.listen(channel, onMessage, onListening), listenTimeoutMs)
+      return {
+        async [Symbol.asyncDispose]() {
+          // With the server away there is nothing to take back.
+          await settle(unlisten(), pingTimeoutMs).catch(() => {})
+        },
+      }
     },
     async [Symbol.asyncDispose]() {
       await client.end({ timeout: 5 })

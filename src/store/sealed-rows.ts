@@ -9,6 +9,7 @@ import {
   connections,
   idempotencyKeys,
   integrations,
+  signingKeys,
   webhookEndpoints,
 } from './tables.ts'
 
@@ -92,6 +93,13 @@ const columns = {
     field: 'sealedAnswer',
     workspaceId: idempotencyKeys.workspaceId,
     key: [idempotencyKeys.connectionId, idempotencyKeys.key],
+  },
+  signing_keys: {
+    table: signingKeys,
+    sealed: signingKeys.sealedPrivateKey,
+    field: 'sealedPrivateKey',
+    workspaceId: signingKeys.workspaceId,
+    key: [signingKeys.id],
   },
   connect_flights: {
     table: connectFlights,

@@ -383,9 +383,10 @@ export const sessions = pgTable(
   ],
 )
 
-/** The keys that sign session tokens, of all workspaces: the newest signs, all verify until they are over. */
+/** The keys that sign the session tokens of all workspaces; they belong to the operator's. */
 export const signingKeys = pgTable('signing_keys', {
   id: text('id').primaryKey(),
+  workspaceId: workspaceId(),
   publicJwk: jsonb('public_jwk').$type<JsonObject>().notNull(),
   sealedPrivateKey: bytes('sealed_private_key').notNull(),
   createdAt: instant('created_at').notNull().defaultNow(),

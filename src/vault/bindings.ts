@@ -37,3 +37,8 @@ export function webhookEndpointBinding(workspaceId: string, id: string): SecretB
 export function keyProofBinding(keyId: string): SecretBinding {
   return { workspaceId: '', kind: 'keyProof', id: keyId }
 }
+
+/** What signs the tokens of sessions. */
+export function signingKeyBinding(workspaceId: string, id: string): SecretBinding {
+  return { workspaceId, kind: 'signingKey', id }
+}

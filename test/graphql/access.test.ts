@@ -67,6 +67,26 @@ const samples: Readonly<Record<string, string>> = {
     'mutation { verifyConnection(input: {id: "conn_00000000000000000000000000"}) { outcome } }',
   'Mutation.createConnectSession': 'mutation { createConnectSession(input: {endUserId: "u"}) { url } }',
   'Mutation.configureConnectPage': 'mutation { configureConnectPage(input: {name: "Acme"}) { connectPage { name } } }',
+  'Mutation.createSession': 'mutation { createSession(input: {endUserId: "u"}) { token } }',
+  'Mutation.revokeSession':
+    'mutation { revokeSession(input: {id: "ses_00000000000000000000000000"}) { revokedSessionId } }',
+  'Mutation.rotateAccessKey': 'mutation { rotateAccessKey(input: {id: "key_00000000000000000000000000"}) { secret } }',
+  'Query.auditEvents': '{ auditEvents { nodes { id } } }',
+  'Query.workspaces': '{ workspaces { nodes { id } } }',
+  'Query.webhookEndpoints': '{ webhookEndpoints { nodes { id } } }',
+  'Query.webhookDeliveries': '{ webhookDeliveries { nodes { id } } }',
+  'Mutation.createWorkspace': 'mutation { createWorkspace(input: {name: "w"}) { workspace { id } } }',
+  'Mutation.createWebhookEndpoint': 'mutation { createWebhookEndpoint(input: {url: "https://a.example"}) { secret } }',
+  'Mutation.updateWebhookEndpoint':
+    'mutation { updateWebhookEndpoint(input: {id: "whe_00000000000000000000000000"}) { webhookEndpoint { id } } }',
+  'Mutation.deleteWebhookEndpoint':
+    'mutation { deleteWebhookEndpoint(input: {id: "whe_00000000000000000000000000"}) { deletedWebhookEndpointId } }',
+  'Mutation.rotateWebhookSecret':
+    'mutation { rotateWebhookSecret(input: {id: "whe_00000000000000000000000000"}) { secret } }',
+  'Mutation.sendTestEvent':
+    'mutation { sendTestEvent(input: {id: "whe_00000000000000000000000000"}) { webhookDelivery { id } } }',
+  'Mutation.resendWebhookDelivery':
+    'mutation { resendWebhookDelivery(input: {id: "whd_00000000000000000000000000"}) { webhookDelivery { id } } }',
   'Query.encryptionKeys': '{ encryptionKeys { id } }',
   'Query.encryptionKeyRotation': '{ encryptionKeyRotation { isRunning } }',
   'Mutation.rotateEncryptionKeys': 'mutation { rotateEncryptionKeys { isRunning } }',

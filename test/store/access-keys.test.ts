@@ -17,7 +17,8 @@ describe.each(kinds)('access keys (%s)', kind => {
     const expiresAt = new Date('2030-01-01T00:00:00.987Z')
     const row = accessKeyRow(workspaceId, { scopes: ['a', 'b,c', '{"}'], expiresAt })
     const inserted = await store.insert(row)
-    expect(inserted).toEqual({ ...row, preset: false, createdAt: expect.any(Date), lastUsedAt: null })
+    const unset = { rules: [], maxConcurrency: null, registeredOnly: false, previousHash: null, previousUntil: null }
+    expect(inserted).toEqual({ ...row, ...unset, preset: false, createdAt: expect.any(Date), lastUsedAt: null })
     expect(await store.get(workspaceId, row.id)).toEqual(inserted)
     expect(await store.findByHash(row.hash)).toEqual(inserted)
   })

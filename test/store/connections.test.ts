@@ -21,9 +21,13 @@ describe.each(kinds)('connections (%s)', kind => {
     }
     const row = connectionRow(workspaceId, values)
     const inserted = await store.insert(row)
+    const { dueAt: _, ...stored } = row
     expect(inserted).toEqual({
-      ...row,
+      ...stored,
       status: 'ACTIVE',
+      statusReason: null,
+      statusChangedAt: null,
+      rules: [],
       credentialVersion: 1,
       quota: null,
       createdAt: expect.any(Date),

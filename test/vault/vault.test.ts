@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { envelopeKeyId } from '../../src/vault/envelope.ts'
 import { KeyRing } from '../../src/vault/key-ring.ts'
 import { Vault, VaultError } from '../../src/vault/vault.ts'
+import { sealFirstVersion } from './first-version.ts'
 
 const k1 = { id: 'k1', key: randomBytes(32) }
 const k2 = { id: 'k2', key: randomBytes(32) }
@@ -169,6 +170,10 @@ describe('an envelope of the first version', () => {
     expect(rewrapped?.envelope[0]).toBe(2)
     expect(ring.open(place, rewrapped?.envelope ?? first)).toBe('sealed before ü')
     expect(ring.rewrap(place, rewrapped?.envelope ?? first)).toBeUndefined()
+  })
+
+  test('is what the tests make of it', () => {
+    expect(vault.open(place, sealFirstVersion(old, place, 'made here'))).toBe('made here')
   })
 
   test('does not open as one of today, nor one of today as it', () => {

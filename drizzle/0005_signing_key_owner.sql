@@ -1,0 +1,2 @@
+ALTER TABLE "signing_keys" ADD COLUMN "workspace_id" uuid NOT NULL;--> statement-breakpoint
+ALTER TABLE "signing_keys" ADD CONSTRAINT "signing_keys_workspace_id_workspaces_id_fk" FOREIGN KEY ("workspace_id") REFERENCES "public"."workspaces"("id") ON DELETE no action ON UPDATE no action;

@@ -1,0 +1,206 @@
+/** The life of sessions: minted by a key, no wider than it, for one end user; a signed token that a browser may hold. */
+import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
+import { GatewayError, invalidInput } from '../errors.ts'
+import { Memo } from '../memo.ts'
+import { newId } from '../store/ids.ts'
+import type { SessionRow, SessionStore } from '../store/sessions.ts'
+import { type Caller, describeCaller, hasScope, type Scope, unknownCaller } from './caller.ts'
+import type { AccessKeys } from './keys.ts'
+import { checkRules, type Rule } from './rules.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+export interface NewSession {
+  readonly endUserId: string
+  /** Slugs; any when absent. */
+  readonly integrations?: readonly string[] | null
+  /** Connection ids; any of the end user's when absent. */
+  readonly connections?: readonly string[] | null
+  readonly scopes?: readonly Scope[] | null
+  readonly rules?: readonly Rule[] | null
+  readonly maxCalls?: number | null
+  readonly maxBytes?: number | null
+  readonly expiresInSeconds?: number | null
+}
+
+export interface MintedSession {
+  readonly id: string
+  readonly token: string
+  readonly expiresAt: Date
+}
+
+interface SessionParts {
+  readonly store: SessionStore
+  readonly keys: AccessKeys
+  readonly signingKeys: SigningKeys
+}
+
+/** What a browser may do at most. */
+export const sessionScopes = ['passthrough:read', 'passthrough:write', 'connections:read'] as const satisfies Scope[]
+
+const audience = 'passgate'
+const tokenType = 'passgate-session+jwt'
+const defaultLifeSeconds = 3600
+const longestLifeSeconds = 86_400
+
+export class Sessions {
+  readonly #parts: SessionParts
+  readonly #byToken = new Memo<SessionRow>()
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+  }
+
+  /** @throws {GatewayError} INVALID_INPUT; FORBIDDEN for what the key itself may not do */
+  async create(caller: Caller, input: NewSession): Promise<MintedSession> {
+    if (caller.kind !== 'KEY') throw new GatewayError('FORBIDDEN', 'A session mints no sessions.')
+    const seconds = checkWhole('expiresInSeconds', input.expiresInSeconds ?? defaultLifeSeconds, longestLifeSeconds)
+    const keyEndMs = caller.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
+    const expiresAt = new Date(Math.min(Date.now() + seconds * 1000, keyEndMs))
+    const row = await this.#parts.store.insert({
+      workspaceId: caller.workspaceId,
+      id: newId('ses'),
+      keyId: caller.keyId,
+      endUserId: checkEndUser(input.endUserId),
+      scopes: narrowScopes(caller, input.scopes ?? null),
+      integrations: checkNames('integrations', input.integrations),
+      connections: checkNames(
+        'connections',
+        input.connections ?? (caller.connectionId === null ? null : [caller.connectionId]),
+      ),
+      rules: checkRules('rules', input.rules),
+      maxCalls: input.maxCalls == null ? null : checkWhole('maxCalls', input.maxCalls, 2_000_000_000),
+      maxBytes: input.maxBytes == null ? null : checkWhole('maxBytes', input.maxBytes, Number.MAX_SAFE_INTEGER),
+      expiresAt,
+    })
+    return { id: row.id, token: await this.#sign(row), expiresAt }
+  }
+
+  /** True for what may be a session's token and is no access key. */
+  isToken(text: string): boolean {
+    return /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/.test(text) && text.length <= 2048
+  }
+
+  /** @throws {GatewayError} UNAUTHENTICATED, in the words for access keys */
+  async authenticate(token: string): Promise<Caller> {
+    const row = this.#byToken.peek(token) ?? (await this.#byToken.get(token, () => this.#find(token)))
+    if (row === undefined || row.expiresAt.getTime() <= Date.now()) throw unknownCaller()
+    return await this.#callerFor(row)
+  }
+
+  /** The caller that a session is. @throws {GatewayError} UNAUTHENTICATED when it is over */
+  async callerOf(workspaceId: string, id: string): Promise<Caller> {
+    const row = await this.#parts.store.get(workspaceId, id)
+    if (row === undefined || row.expiresAt.getTime() <= Date.now()) throw unknownCaller()
+    return await this.#callerFor(row)
+  }
+
+  /** True when there was such a session; its token opens nothing from then on. */
+  async revoke(workspaceId: string, id: string): Promise<boolean> {
+    const wasThere = await this.#parts.store.delete(workspaceId, id)
+    this.#byToken.clear()
+    return wasThere
+  }
+
+  /** Counts one call. @throws {GatewayError} BUDGET_EXCEEDED */
+  async spendCall({ workspaceId, id, hasBudget }: Caller): Promise<void> {
+    if (!hasBudget) return
+    const spent = await this.#parts.store.spendCall(workspaceId, id)
+    if (spent.ok) return
+    if (spent.row === undefined) throw unknownCaller()
+    const { maxCalls, maxBytes, spentCalls, spentBytes } = spent.row
+    const isOutOfCalls = maxCalls !== null && spentCalls >= maxCalls
+    const figures = isOutOfCalls ? `${spentCalls} calls of ${maxCalls}` : `${spentBytes} bytes of ${maxBytes}`
+    throw new GatewayError('BUDGET_EXCEEDED', `The budget of this session is spent: ${figures}.`)
+  }
+
+  /** Counts what came back; a call that is under way is not cut off. */
+  async spendBytes({ workspaceId, id, hasBudget }: Caller, bytes: number): Promise<void> {
+    if (hasBudget && bytes > 0) await this.#parts.store.spendBytes(workspaceId, id, bytes)
+  }
+
+  deleteExpired(limit: number): Promise<number> {
+    return this.#parts.store.deleteExpired(limit)
+  }
+
+  async #sign(row: SessionRow): Promise<string> {
+    const { id: kid, key, algorithm } = await this.#parts.signingKeys.current()
+    return await new SignJWT({ wid: row.workspaceId })
+      .setProtectedHeader({ alg: algorithm, kid, typ: tokenType })
+      .setSubject(row.endUserId)
+      .setJti(row.id)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setExpirationTime(row.expiresAt)
+      .sign(key)
+  }
+
+  async #find(token: string): Promise<SessionRow | undefined> {
+    try {
+      const { kid } = decodeProtectedHeader(token)
+      const key = kid === undefined ? undefined : await this.#parts.signingKeys.find(kid)
+      if (key === undefined) return undefined
+      const { payload } = await jwtVerify(token, key, { audience, typ: tokenType, algorithms: ['EdDSA'] })
+      const row = await this.#parts.store.get(String(payload.wid), String(payload.jti))
+      return row?.endUserId === payload.sub ? row : undefined
+    } catch (error) {
+      if (
+        error instanceof GatewayError ||
+        (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_J'))
+      )
+        return undefined
+      throw error
+    }
+  }
+
+  /** As wide as its key is now, and no wider. */
+  async #callerFor(row: SessionRow): Promise<Caller> {
+    const key = await this.#parts.keys.callerOf(row.workspaceId, row.keyId)
+    const { id, workspaceId, endUserId, integrations, connections, rules, expiresAt } = row
+    const own = rules.length === 0 ? [] : [{ owner: 'the session', rules: rules as readonly Rule[] }]
+    return {
+      ...key,
+      kind: 'SESSION',
+      id,
+      workspaceId,
+      scopes: sessionScopes.filter(scope => row.scopes.includes(scope) && hasScope(key, scope)),
+      expiresAt,
+      endUserId,
+      integrations,
+      connections,
+      ruleSets: [...own, ...key.ruleSets],
+      hasBudget: row.maxCalls !== null || row.maxBytes !== null,
+    }
+  }
+}
+
+function narrowScopes(caller: Caller, asked: readonly Scope[] | null): Scope[] {
+  if (asked === null) return sessionScopes.filter(scope => hasScope(caller, scope))
+  const beyond = asked.filter(scope => !sessionScopes.some(name => name === scope))
+  if (beyond.length > 0) {
+    throw invalidInput('scopes', `scopes of a session takes ${sessionScopes.join(', ')}; got ${beyond.join(', ')}.`)
+  }
+  if (asked.length === 0) throw invalidInput('scopes', 'scopes takes at least one scope; got none.')
+  const wider = asked.filter(scope => !hasScope(caller, scope))
+  if (wider.length === 0) return sessionScopes.filter(scope => asked.includes(scope))
+  throw new GatewayError(
+    'FORBIDDEN',
+    `A session is no wider than what mints it: ${describeCaller(caller)} lacks ${wider.join(', ')}.`,
+  )
+}
+
+function checkEndUser(endUserId: string): string {
+  if (endUserId.length >= 1 && endUserId.length <= 255 && !/\p{Cc}/u.test(endUserId)) return endUserId
+  throw invalidInput('endUserId', 'endUserId takes 1 to 255 characters without control characters.')
+}
+
+function checkNames(field: string, names: readonly string[] | null | undefined): string[] | null {
+  if (names == null) return null
+  if (names.length >= 1 && names.length <= 100 && names.every(name => name !== '' && name.length <= 100))
+    return [...names]
+  throw invalidInput(field, `${field} takes 1 to 100 names, or nothing at all for any; got ${names.length}.`)
+}
+
+function checkWhole(field: string, value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value
+  throw invalidInput(field, `${field} takes a whole number from 1 to ${max}; got ${value}.`)
+}

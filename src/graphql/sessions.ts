@@ -1,0 +1,74 @@
+/** Sessions: what a browser may hold, for one end user and no more than it needs. */
+import type { MintedSession } from '../access/sessions.ts'
+import { GatewayError } from '../errors.ts'
+import { Scope } from './access-keys.ts'
+import { builder } from './builder.ts'
+import { RuleInput, rulesOf } from './rules.ts'
+
+const CreateSessionInput = builder.inputType('CreateSessionInput', {
+  description: 'Whose session it is, and what it may do; never more than the key that mints it.',
+  fields: t => ({
+    endUserId: t.string({ required: true, description: 'It sees and uses this end user’s connections only.' }),
+    integrations: t.stringList({ description: 'The only integrations it may use; any when absent.' }),
+    connections: t.idList({ description: 'The only connections it may use; any of the end user’s when absent.' }),
+    scopes: t.field({
+      type: [Scope],
+      description: 'PASSTHROUGH_READ, PASSTHROUGH_WRITE, CONNECTIONS_READ; all that the key has when absent.',
+    }),
+    rules: t.field({ type: [RuleInput], description: 'Beside those of the key: both have to agree.' }),
+    maxCalls: t.int({ description: 'How many calls it may make in all.' }),
+    maxBytes: t.float({ description: 'How many bytes may go both ways in all; the call that exceeds it is the last.' }),
+    expiresInSeconds: t.int({ description: '1 to 86400; 3600 when absent. It never outlives its key.' }),
+  }),
+})
+
+const CreateSessionPayload = builder.objectRef<MintedSession>('CreateSessionPayload').implement({
+  description: 'The session that was made.',
+  fields: t => ({
+    id: t.exposeID('id', { description: 'Its `ses_…` id, to revoke it by.' }),
+    token: t.exposeString('token', {
+      description:
+        'What the browser sends as `authorization: Bearer …`: a signed JWT (EdDSA); `/.well-known/jwks.json` has the public keys.',
+    }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),
+  }),
+})
+
+const RevokeSessionInput = builder.inputType('RevokeSessionInput', {
+  description: 'Which session to end.',
+  fields: t => ({ id: t.id({ required: true, description: 'A `ses_…` id.' }) }),
+})
+
+const RevokeSessionPayload = builder.objectRef<{ revokedSessionId: string }>('RevokeSessionPayload').implement({
+  description: 'What revokeSession ended.',
+  fields: t => ({
+    revokedSessionId: t.exposeID('revokedSessionId', { description: 'The id whose token opens nothing any more.' }),
+  }),
+})
+
+builder.mutationFields(t => ({
+  createSession: t.field({
+    type: CreateSessionPayload,
+    description: 'Mints a short-lived token for one end user, such as a browser may hold. Scope: sessions:create.',
+    args: { input: t.arg({ type: CreateSessionInput, required: true, description: 'Whose, and for what.' }) },
+    resolve: (_root, { input }, context) => {
+      const caller = context.authorize('sessions:create')
+      return context.services.sessions.create(caller, { ...input, rules: rulesOf(input.rules) ?? null })
+    },
+  }),
+  revokeSession: t.field({
+    type: RevokeSessionPayload,
+    description: 'Ends a session before its time, on every replica within a second. Scope: sessions:create.',
+    args: { input: t.arg({ type: RevokeSessionInput, required: true, description: 'Which one.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('sessions:create')
+      if (await context.services.sessions.revoke(workspaceId, input.id)) {
+        await context.audit('session.revoked', input.id)
+        return { revokedSessionId: input.id }
+      }
+      throw new GatewayError('INVALID_INPUT', 'The workspace has no session with this id.', {
+        details: [{ field: 'id', message: 'id names no session of the workspace.' }],
+      })
+    },
+  }),
+}))
