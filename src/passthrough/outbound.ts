@@ -13,6 +13,8 @@ export interface OutboundRequest {
   readonly timeoutMs?: number | undefined
   /** Of the answer's body; 1 MiB unless given. */
   readonly maxBytes?: number | undefined
+  /** True when the status is all that is wanted: a body of any length is no failure, and is not read. */
+  readonly isBodyUnwanted?: boolean | undefined
 }
 
 /**
@@ -28,7 +30,10 @@ const highestStatus = 599
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304])
 
 export function createOutbound(dispatcher: Dispatcher, allow: HostAllowlist): Outbound {
-  return async (address, { method, headers, body, timeoutMs = 30_000, maxBytes = 1024 * 1024 }) => {
+  return async (
+    address,
+    { method, headers, body, timeoutMs = 30_000, maxBytes = 1024 * 1024, isBodyUnwanted = false },
+  ) => {
     const url = new URL(address)
     const refused = refuseDestination(url, [url.host], allow)
     if (refused !== undefined) throw refused
@@ -42,7 +47,9 @@ export function createOutbound(dispatcher: Dispatcher, allow: HostAllowlist): Ou
         body: body ?? null,
         signal: deadline,
       })
-      const bytes = await readBounded(answer.body, maxBytes)
+      // A little is read, so that the connection can be used again.
+      if (isBodyUnwanted) await answer.body.dump({ limit: 16 * 1024 })
+      const bytes = isBodyUnwanted ? Buffer.alloc(0) : await readBounded(answer.body, maxBytes)
       if (answer.statusCode > highestStatus) {
         throw new GatewayError('UPSTREAM_PROTOCOL', `${url.host} answered with the status ${answer.statusCode}.`)
       }

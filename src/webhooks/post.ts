@@ -19,6 +19,7 @@ export type WebhookFetch = (
     readonly headers: Readonly<Record<string, string>>
     readonly body: string
     readonly timeoutMs: number
+    readonly isBodyUnwanted: true
   },
 ) => Promise<Response>
 
@@ -26,7 +27,13 @@ const attemptMs = 15_000
 
 export function createWebhookPost(fetch: WebhookFetch): WebhookPost {
   return async (url, headers, body) => {
-    const { status, headers: answered } = await fetch(url, { method: 'POST', headers, body, timeoutMs: attemptMs })
+    const { status, headers: answered } = await fetch(url, {
+      method: 'POST',
+      headers,
+      body,
+      timeoutMs: attemptMs,
+      isBodyUnwanted: true,
+    })
     return { status, retryAfter: answered.get('retry-after') }
   }
 }

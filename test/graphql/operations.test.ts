@@ -25,6 +25,7 @@ const expected: Readonly<Record<string, object>> = {
   'access-key.graphql': {
     createAccessKey: { accessKey: { scopes: ['PASSTHROUGH_READ', 'CONNECTIONS_READ', 'CALLS_READ'] } },
   },
+  'audit-trail.graphql': { auditEvents: { nodes: expect.any(Array) } },
   'binary-answer.graphql': { passthrough: { contentType: 'image/png', attempts: 1 } },
   'broken-connections.graphql': { connections: { nodes: [] } },
   'browse-integrations.graphql': { integrations: { edges: expect.arrayContaining([expect.anything()]) } },
@@ -69,8 +70,15 @@ const expected: Readonly<Record<string, object>> = {
   'provenance.graphql': {
     passthrough: { status: 200, cache: 'MISS', attempts: 1, downloadUrl: expect.stringMatching(/\/downloads\//) },
   },
+  'session.graphql': { createSession: { token: expect.stringMatching(/^eyJ/) } },
   'upload-file.graphql': { passthrough: { status: 200, json: [expect.any(Number)] } },
   'viewer.graphql': { viewer: { name: 'admin', scopes: ['ADMIN'], workspace: { name: 'default' } } },
+  'webhook-endpoint.graphql': {
+    createWebhookEndpoint: {
+      webhookEndpoint: { eventTypes: ['CONNECTION_NEEDS_REAUTH', 'CONNECTION_RECOVERED'] },
+      secret: expect.stringMatching(/^whsec_/),
+    },
+  },
 }
 
 const ways: readonly Way[] = ['short', 'yoga']

@@ -1,0 +1,45 @@
+/** What is revoked on one replica opens nothing on another a second later. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { createTestPlace } from '../support/database.ts'
+import { envOf, startPassgate } from './process.ts'
+
+/** As long as a replica may still take what was revoked elsewhere. */
+const withinMs = 1_000
+
+test('keys, rotated secrets and sessions', { timeout: 60_000 }, async () => {
+  await using place = await createTestPlace('postgres')
+  const start = (number: number) => startPassgate(envOf(place, { PASSGATE_DATA_DIR: `${place.dataDir}-${number}` }))
+  await using one = start(1)
+  await using two = start(2)
+  await Promise.all([one.listening(), two.listening()])
+  const ask = async (query: string, key?: string) => {
+    const { data, errors } = await one.ask(query, {}, key)
+    expect(errors).toBeUndefined()
+    return data
+  }
+  const createKey = async (name: string) => {
+    const scopes = '[SESSIONS_CREATE, PASSTHROUGH_READ, CONNECTIONS_READ]'
+    const query = `mutation { createAccessKey(input: {name: "${name}", scopes: ${scopes}}) { secret accessKey { id } } }`
+    return (await ask(query)).createAccessKey
+  }
+  const doomed = await createKey('doomed')
+  const rotated = await createKey('rotated')
+  const maker = await createKey('maker')
+  const mint = async () =>
+    (await ask('mutation { createSession(input: {endUserId: "u"}) { id token } }', maker.secret)).createSession
+  const revoked = await mint()
+  const orphaned = await mint()
+  const codeOf = async (token: string) => (await two.ask('{ viewer { name } }', {}, token)).errors?.[0]?.extensions.code
+  const tokens = [doomed.secret, rotated.secret, revoked.token, orphaned.token]
+  for (const token of tokens) expect(await codeOf(token)).toBeUndefined()
+
+  await ask(`mutation { deleteAccessKey(input: {id: "${doomed.accessKey.id}"}) { deletedAccessKeyId } }`)
+  const rotate = `mutation { rotateAccessKey(input: {id: "${rotated.accessKey.id}", overlapSeconds: 0}) { secret } }`
+  const { secret } = (await ask(rotate)).rotateAccessKey
+  await ask(`mutation { revokeSession(input: {id: "${revoked.id}"}) { revokedSessionId } }`)
+  await ask(`mutation { deleteAccessKey(input: {id: "${maker.accessKey.id}"}) { deletedAccessKeyId } }`)
+  await sleep(withinMs)
+  for (const token of tokens) expect(await codeOf(token)).toBe('UNAUTHENTICATED')
+  expect(await codeOf(secret)).toBeUndefined()
+})
