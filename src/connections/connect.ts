@@ -6,6 +6,7 @@ import { parseGivenConfig } from '../catalog/target.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { ConnectFlightRow, ConnectSessionRow, ConnectSessionStore } from '../store/connect-sessions.ts'
 import type { ConnectionRow } from '../store/connections.ts'
+import { connectFlightBinding } from '../vault/bindings.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Candidate } from './admission.ts'
 import { configFieldsOf, methodsOf, readConfig, readCredential, renamed } from './connect-form.ts'
@@ -199,7 +200,7 @@ export class ConnectVisits implements ConnectFlow {
       config,
       browserHash: hashOf(browser),
       sealedMemory: this.#parts.vault.seal(
-        flightBinding(session.workspaceId, hashOf(state)),
+        connectFlightBinding(session.workspaceId, hashOf(state)),
         JSON.stringify({ token, ...memory }),
       ).envelope,
       redirectUri,
@@ -209,7 +210,9 @@ export class ConnectVisits implements ConnectFlow {
   }
 
   #remember(flight: ConnectFlightRow): FlightMemory {
-    return JSON.parse(this.#parts.vault.open(flightBinding(flight.workspaceId, flight.stateHash), flight.sealedMemory))
+    return JSON.parse(
+      this.#parts.vault.open(connectFlightBinding(flight.workspaceId, flight.stateHash), flight.sealedMemory),
+    )
   }
 
   async #exchange(
@@ -293,8 +296,4 @@ function withConnection(returnUrl: string | null, connectionId: string): string 
   const url = new URL(returnUrl)
   url.searchParams.set('connection_id', connectionId)
   return url.href
-}
-
-function flightBinding(workspaceId: string, stateHash: Buffer) {
-  return { workspaceId, kind: 'connectFlight', id: stateHash.toString('hex') }
 }

@@ -4,6 +4,7 @@ import type { AuthEntry } from '../auth/scheme.ts'
 import { GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { ConnectionRow, SealedPart } from '../store/connections.ts'
+import { connectionBinding } from '../vault/bindings.ts'
 import { type Vault, VaultError } from '../vault/vault.ts'
 
 /** What names the place that a credential is sealed for. */
@@ -35,14 +36,19 @@ export class CredentialSeal {
 
   /** @param entry what the integration says of the credential's scheme */
   seal(place: Place, credential: Credential, entry: AuthEntry, now: Date = new Date()): Sealed {
-    const { envelope, keyId } = this.#vault.seal(bindingOf(place), JSON.stringify(credential))
+    const { envelope, keyId } = this.#vault.seal(
+      connectionBinding(place.workspaceId, place.id),
+      JSON.stringify(credential),
+    )
     return { sealedCredential: envelope, sealedUnder: keyId, ...timesOf(credential, entry, now) }
   }
 
   /** @throws {GatewayError} CONNECTION_NEEDS_REAUTH when it cannot be opened */
   open(row: Place & Pick<ConnectionRow, 'sealedCredential'>): Credential {
     try {
-      return parseCredential(JSON.parse(this.#vault.open(bindingOf(row), row.sealedCredential)))
+      return parseCredential(
+        JSON.parse(this.#vault.open(connectionBinding(row.workspaceId, row.id), row.sealedCredential)),
+      )
     } catch (cause) {
       if (!(cause instanceof VaultError)) throw cause
       this.#events.credentialUnopened(row, cause)
@@ -50,10 +56,6 @@ export class CredentialSeal {
       throw new GatewayError('CONNECTION_NEEDS_REAUTH', message, { cause })
     }
   }
-}
-
-function bindingOf({ workspaceId, id }: Place) {
-  return { workspaceId, kind: 'connection', id }
 }
 
 /** When the token in a credential ends, and when it is renewed before that. */

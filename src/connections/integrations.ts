@@ -13,6 +13,7 @@ import { toTypeId } from '../store/ids.ts'
 import type { IntegrationRow, IntegrationStore } from '../store/integrations.ts'
 import { type Page, type PageArgs, pageOfList } from '../store/page.ts'
 import type { JsonObject, StoredRule } from '../store/tables.ts'
+import { oauthClientBinding } from '../vault/bindings.ts'
 import type { Vault } from '../vault/vault.ts'
 
 export interface Integration {
@@ -110,7 +111,7 @@ export class Integrations {
     { clientId, sealedSecret }: SealedClient,
   ): OAuthClientFacts {
     if (sealedSecret === null) return { clientId }
-    const secret = this.#vault.open(clientBinding(workspaceId, slug), sealedSecret)
+    const secret = this.#vault.open(oauthClientBinding(workspaceId, slug), sealedSecret)
     const isKey = definition.auth.some(
       entry => 'clientAuthentication' in entry && entry.clientAuthentication === 'privateKeyJwt',
     )
@@ -194,7 +195,7 @@ export class Integrations {
   #sealedSecretChange(workspaceId: string, slug: string, client: ConfigureIntegration['oauthClient']) {
     if (client === undefined) return {}
     if (!client?.clientSecret) return { sealedClientSecret: null }
-    return { sealedClientSecret: this.#vault.seal(clientBinding(workspaceId, slug), client.clientSecret).envelope }
+    return { sealedClientSecret: this.#vault.seal(oauthClientBinding(workspaceId, slug), client.clientSecret).envelope }
   }
 
   #require(workspaceId: string, slug: string, row: IntegrationRow): Integration {
@@ -242,10 +243,6 @@ export function integrationId(slug: string): string {
   const hex = bytes.toString('hex')
   const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
   return toTypeId('int', uuid)
-}
-
-function clientBinding(workspaceId: string, slug: string) {
-  return { workspaceId, kind: 'oauthClient', id: slug }
 }
 
 function memoKey(workspaceId: string, slug: string): string {

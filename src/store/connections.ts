@@ -104,8 +104,6 @@ export interface ConnectionStore {
   touch(uses: readonly ConnectionUse[]): Promise<void>
   /** Which of the slugs the workspace has connections at. */
   findConnected(workspaceId: string, slugs: readonly string[]): Promise<Set<string>>
-  /** Of all workspaces, by encryption key id: maintenance at the start. */
-  countSealedUnder(): Promise<Record<string, number>>
 }
 
 /** All columns but the one for the search, which stays inside. */
@@ -258,13 +256,6 @@ export function createConnectionStore(db: Db): ConnectionStore {
         .where(sql`exists (select 1 from ${connections} where ${connections.workspaceId} = ${sql.param(workspaceId, connections.workspaceId)}
           and ${connections.integration} = asked.slug collate "C")`)
       return new Set(found.map(row => row.slug))
-    },
-    async countSealedUnder() {
-      const rows = await db
-        .select({ id: connections.sealedUnder, count: sql<number>`count(*)::int` })
-        .from(connections)
-        .groupBy(connections.sealedUnder)
-      return Object.fromEntries(rows.map(({ id, count }) => [id, count]))
     },
   })
 }

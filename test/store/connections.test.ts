@@ -109,11 +109,4 @@ describe.each(kinds)('connections (%s)', kind => {
     expect(await store.findConnected(workspaceId, ['slack', 'github', 'stripe'])).toEqual(new Set(['slack', 'github']))
     expect(await store.findConnected(workspaceId, [])).toEqual(new Set())
   })
-
-  test('are counted by the key they are sealed under', async () => {
-    const { store, workspaceId } = await open()
-    const [one, two] = [`one-${kind}`, `two-${kind}`]
-    for (const sealedUnder of [one, two, two]) await store.insert(connectionRow(workspaceId, { sealedUnder }))
-    expect(await store.countSealedUnder()).toMatchObject({ [one]: 1, [two]: 2 })
-  })
 })
