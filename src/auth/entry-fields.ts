@@ -46,6 +46,7 @@ export const urlTemplate: z.ZodString = z
   .max(2048, 'a URL of at most 2048 characters')
   .regex(/^(?:https?:\/\/|\{)[^\s\\#]+$/, 'an http(s) URL without fragment, which may hold {config} placeholders')
   .refine(text => !hasStrayBrace(text), 'a URL whose braces all belong to placeholders')
+  .refine(text => !/^[^/]*\/\/[^/?]*@/.test(text), 'a URL without a user and password')
 
 export const scopes = z
   .array(

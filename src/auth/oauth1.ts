@@ -1,7 +1,8 @@
 /** OAuth 1.0a: each request is signed with the token of the end user and the client of the workspace. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError, invalidInput } from '../errors.ts'
 import { expectScheme } from './expect-scheme.ts'
-import { createOAuth1Signer } from './oauth1-signature.ts'
+import { createOAuth1Signer, type OAuth1Options } from './oauth1-signature.ts'
+import type { RequestSigner } from './request-signer.ts'
 import type { EntryOf } from './scheme.ts'
 import { type AuthStrategy, emptyInjection } from './strategy.ts'
 import { parseTemplate, renderTemplate } from './template.ts'
@@ -21,15 +22,43 @@ export function createOAuth1(entry: EntryOf<'oauth1'>): AuthStrategy {
       (credential.consumerKey === undefined ? client?.clientSecret : credential.consumerSecret) ?? ''
     const { token, tokenSecret, privateKey } = credential
     const { signatureMethod = 'HMAC-SHA1' } = entry
-    const sign = createOAuth1Signer({
+    const options = {
+      ...secretsFor(signatureMethod, consumerSecret, privateKey),
       consumerKey,
-      consumerSecret,
       token,
       tokenSecret,
       signatureMethod,
-      ...(privateKey === undefined ? {} : { privateKey }),
       ...(realm === undefined ? {} : { realm: renderTemplate(realm, config) }),
-    })
-    return { ...emptyInjection, sign }
+    }
+    return { ...emptyInjection, sign: createSigner(options) }
+  }
+}
+
+/**
+ * What a client signs with: with RSA-SHA1 its private key takes the place of its secret (RFC 5849 §3.4.3), and stands where
+ * the workspace keeps that.
+ */
+export function secretsFor(
+  signatureMethod: OAuth1Options['signatureMethod'],
+  consumerSecret: string,
+  privateKey?: string | undefined,
+): Pick<OAuth1Options, 'consumerSecret' | 'privateKey'> {
+  if (signatureMethod !== 'RSA-SHA1') return { consumerSecret }
+  return { consumerSecret: '', privateKey: privateKey ?? (consumerSecret === '' ? undefined : consumerSecret) }
+}
+
+/** Whether a form has to be whole before it can be signed (RFC 5849 §3.4.1.3.1); PLAINTEXT signs nothing. */
+export function coversForms({ signatureMethod }: EntryOf<'oauth1'>): boolean {
+  return signatureMethod !== 'PLAINTEXT'
+}
+
+/** A key that cannot sign is refused by the name that callers know it by. */
+function createSigner(options: OAuth1Options): RequestSigner {
+  try {
+    return createOAuth1Signer(options)
+  } catch (error) {
+    const isKey = error instanceof GatewayError && error.details?.[0]?.field === 'credential'
+    if (!isKey) throw error
+    throw invalidInput('credential.oauth1.privateKey', error.message)
   }
 }

@@ -12,7 +12,7 @@ import { checkCredential } from './credential-check.ts'
 import type { CredentialSeal } from './credential-seal.ts'
 import { type Integration, type Integrations, integrationNotFound } from './integrations.ts'
 import { isRenewable, renewCredential } from './renewal.ts'
-import type { Verification, Verify } from './verification.ts'
+import { type Verification, type Verify, withoutSecrets } from './verification.ts'
 
 export interface NewConnection {
   readonly integration: string
@@ -82,7 +82,7 @@ export class Admission {
     const row: ConnectionRow = { ...facts, ...sealed, ...unused, createdAt: now, updatedAt: now }
     const hasEnded = row.tokenExpiresAt !== null && row.tokenExpiresAt <= now
     const verification = verify && !hasEnded ? await this.#verify(row, integration, credential) : undefined
-    const account = verification?.account ?? null
+    const account = withoutSecrets(verification?.account ?? null, credential)
     const verifiedAt = verification?.outcome === 'OK' ? now : null
     return { row: { ...row, account, verifiedAt }, dueAt, verification }
   }

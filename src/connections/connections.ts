@@ -23,7 +23,7 @@ import { type Integration, type Integrations, integrationNotFound } from './inte
 import { CredentialOpener, entryOf, type OpenedCredential } from './opener.ts'
 import { needsReauth, Refresher, type RefreshSubject, type RefreshWait } from './refresher.ts'
 import { isRenewable } from './renewal.ts'
-import type { Verification, Verify } from './verification.ts'
+import { type Verification, type Verify, withoutSecrets } from './verification.ts'
 
 /** A connection as the rest of the house sees it: everything but what is sealed. */
 export type Connection = Omit<ConnectionRow, 'sealedCredential' | 'sealedUnder' | 'credentialVersion'>
@@ -70,9 +70,14 @@ export class Connections implements AsyncDisposable {
     this.#store = store
     this.#integrations = integrations
     this.#events = events
-    this.#refresher = new Refresher({ ...parts, onChanged: row => this.#forget(row) })
-    this.#opener = new CredentialOpener({ store, seal, integrations, refresher: this.#refresher })
     this.#deletions = new Deletions(parts)
+    this.#refresher = new Refresher({
+      ...parts,
+      onChanged: row => this.#forget(row),
+      onOrphaned: (row, credential) =>
+        this.#deletions.revokeOrphan(row, credential).catch(error => events.tokenRefreshFailed(row, error)),
+    })
+    this.#opener = new CredentialOpener({ store, seal, integrations, refresher: this.#refresher })
     this.admission = new Admission({ ...parts, onChanged: row => this.#forget(row) })
   }
 
@@ -208,8 +213,9 @@ export class Connections implements AsyncDisposable {
     const integration = await this.#integration(workspaceId, row.integration)
     const verification = await this.#parts.verify(row, integration)
     if (verification?.outcome !== 'OK') return { connection: await this.#require(workspaceId, id), verification }
-    const patch = { account: verification.account ?? row.account, verifiedAt: new Date() }
-    return { connection: await this.#save(workspaceId, id, patch), verification }
+    const account = withoutSecrets(verification.account, this.#parts.seal.open(row))
+    const patch = { account: account ?? row.account, verifiedAt: new Date() }
+    return { connection: await this.#save(workspaceId, id, patch), verification: { ...verification, account } }
   }
 
   /** What a call adds to its request, with a token that is good now: the only place where a credential is opened. */

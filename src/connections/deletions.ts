@@ -1,5 +1,5 @@
 /** How a connection goes: its use stops at once, the vendor revokes the credential, then it is erased with its data key. */
-import type { CredentialOf } from '../auth/credential.ts'
+import type { Credential, CredentialOf } from '../auth/credential.ts'
 import type { EntryOf } from '../auth/scheme.ts'
 import { parseTemplate, renderTemplate } from '../auth/template.ts'
 import { revokeToken } from '../auth/tokens/revocation.ts'
@@ -7,7 +7,7 @@ import { type OAuthClientFacts, TokenError, type TokenFetch } from '../auth/toke
 import { fillAddress } from '../catalog/address.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectionDeletionStore, DeletionRow, DeletionStep } from '../store/connection-deletions.ts'
-import type { ConnectionStore } from '../store/connections.ts'
+import type { ConnectionRow, ConnectionStore } from '../store/connections.ts'
 import type { CredentialSeal } from './credential-seal.ts'
 import type { Integrations } from './integrations.ts'
 
@@ -67,13 +67,24 @@ export class Deletions {
   async #askToRevoke(row: DeletionRow): Promise<string | undefined> {
     const { sealedCredential } = row
     if (sealedCredential === null) return 'The credential is erased already.'
+    return await this.#revokeCredential(row, this.#parts.seal.open({ ...row, sealedCredential }))
+  }
+
+  /** Tokens that came for a connection which was deleted meanwhile. */
+  async revokeOrphan(row: ConnectionRow, credential: Credential): Promise<void> {
+    await this.#revokeCredential(row, credential)
+  }
+
+  async #revokeCredential(
+    row: Pick<ConnectionRow, 'workspaceId' | 'integration' | 'scheme' | 'config'>,
+    credential: Credential,
+  ): Promise<string | undefined> {
     const integration = await this.#parts.integrations.get(row.workspaceId, row.integration)
     const entry = integration?.definition.auth.find(({ scheme }) => scheme === row.scheme)
     if (integration === undefined || entry?.scheme !== 'oauth2')
       return 'Such credentials are revoked at the vendor alone.'
     if (entry.revocationUrl === undefined && entry.revoke === undefined)
       return 'The integration names no way to revoke a token.'
-    const credential = this.#parts.seal.open({ ...row, sealedCredential })
     if (credential.scheme !== 'oauth2') return 'The credential is of another scheme.'
     const namesRefreshToken = JSON.stringify(entry.revoke ?? {}).includes('{refreshToken}')
     if (namesRefreshToken && credential.refreshToken === undefined) return 'There is no refresh token to revoke.'

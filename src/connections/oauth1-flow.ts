@@ -1,6 +1,7 @@
 /** The three legs of OAuth 1.0a (RFC 5849 §2): a request token, the vendor's page, an access token. */
 import { randomBytes } from 'node:crypto'
 import type { CredentialOf } from '../auth/credential.ts'
+import { secretsFor } from '../auth/oauth1.ts'
 import { createOAuth1Signer } from '../auth/oauth1-signature.ts'
 import type { EntryOf } from '../auth/scheme.ts'
 import { parseTemplate, renderTemplate } from '../auth/template.ts'
@@ -77,11 +78,11 @@ async function askForToken(
   const { url, config: _, ...rest } = asked
   const { origin, pathname, search } = new URL(url)
   const { clientId, clientSecret = '', privateKey } = client
+  const { signatureMethod = 'HMAC-SHA1' } = entry
   const signer = createOAuth1Signer({
+    ...secretsFor(signatureMethod, clientSecret, privateKey),
     consumerKey: clientId,
-    consumerSecret: clientSecret,
-    signatureMethod: entry.signatureMethod ?? 'HMAC-SHA1',
-    ...(privateKey === undefined ? {} : { privateKey }),
+    signatureMethod,
     ...(entry.realm === undefined ? {} : { realm: renderTemplate(parseTemplate(entry.realm), asked.config) }),
     ...rest,
   })

@@ -22,6 +22,8 @@ export interface RefresherParts {
   readonly events: Pick<Events, 'tokenRefreshed' | 'tokenRefreshFailed' | 'connectionNeedsReauth'>
   /** Told of every change, so that nothing older is used. */
   readonly onChanged: (row: ConnectionRow) => void
+  /** Told of a credential that came for a connection which is gone; never rejects. */
+  readonly onOrphaned: (row: ConnectionRow, credential: Credential) => Promise<void>
   /** How the end user repairs a connection. */
   readonly connectUrl?: ((row: ConnectionRow) => string) | undefined
   readonly leaseMs?: number
@@ -199,6 +201,10 @@ export class Refresher implements AsyncDisposable {
         if (saved !== undefined) events.tokenRefreshed(saved)
         return current
       } catch (error) {
+        if (error instanceof GatewayError && error.code === 'CONNECTION_NOT_FOUND') {
+          // Deleted meanwhile: what the vendor has just given must not live on there.
+          await this.#parts.onOrphaned(row, renewed)
+        }
         if (error instanceof GatewayError || error instanceof TypeError || Date.now() > untilMs) throw error
         await sleep(pauseMs)
       }

@@ -1,4 +1,5 @@
 /** What the vendor says of a credential: whether it takes it, and whose account it opens. */
+import type { Credential } from '../auth/credential.ts'
 import { parseSingularPath, readSingularPath } from '../auth/singular-path.ts'
 import type { IntegrationDefinition } from '../catalog/entry.ts'
 import type { ConnectionRow } from '../store/connections.ts'
@@ -22,6 +23,7 @@ export interface Verification {
 export type Verify = (row: ConnectionRow, integration: Integration) => Promise<Verification | undefined>
 
 const maxLength = 500
+const shortestSecret = 6
 
 /** What the answer to an entry's verify request means. */
 export function judgeVerification(definition: IntegrationDefinition, status: number, answer: unknown): Verification {
@@ -45,6 +47,23 @@ function readAccount(definition: IntegrationDefinition, answer: unknown): Accoun
   const { id, name, email, url } = paths
   const account = { id: read(id, answer), name: read(name, answer), email: read(email, answer), url: read(url, answer) }
   return Object.values(account).every(value => value === null) ? null : account
+}
+
+/** A vendor may repeat what it was sent: what holds a part of the credential is not kept in the clear. */
+export function withoutSecrets(account: Account | null, credential: Credential): Account | null {
+  if (account === null) return null
+  const secrets = textsIn(credential).filter(text => text.length >= shortestSecret)
+  const clean = (value: string | null) =>
+    value === null || secrets.some(secret => value.includes(secret.slice(0, maxLength))) ? null : value
+  const { id, name, email, url } = account
+  return { id: clean(id), name: clean(name), email: clean(email), url: clean(url) }
+}
+
+/** Of the credential's own fields, the user name is none that has to be hidden. */
+function textsIn(value: unknown, name = ''): string[] {
+  if (typeof value === 'string') return name === 'scheme' || name === 'username' ? [] : [value]
+  if (typeof value !== 'object' || value === null || name === 'scopes') return []
+  return Object.entries(value).flatMap(([key, part]) => textsIn(part, key))
 }
 
 /** True when both are known and differ. */

@@ -277,6 +277,22 @@ describe('a form for a key', () => {
   })
 })
 
+test('an account in whose facts the vendor repeats the key is not kept with them', async () => {
+  await using house = await open()
+  const { vendor, gateway } = house
+  vendor.behaviour.account = `account of ${vendor.tokens.access}`
+  await gateway.createIntegration({
+    ...vendor.definition('keyed'),
+    verify: { path: '/me', account: { id: '$.account' } },
+    auth: [{ scheme: 'apiKey', inject: { headers: { 'x-token': '{apiKey}' } } }],
+  })
+  const credential = { apiKey: { key: vendor.tokens.access } }
+  const id = await gateway.createConnection({ integration: 'keyed', endUserId: 'ann', credential })
+  const verify = 'mutation($id: ID!) { verifyConnection(input: {id: $id}) { outcome connection { account { id } } } }'
+  const { verifyConnection } = await gateway.ask(verify, { id })
+  expect(verifyConnection).toEqual({ outcome: 'OK', connection: { account: { id: null } } })
+})
+
 describe('createConnectSession', () => {
   test.each([
     [{ expiresInSeconds: 1801 }, 'expiresInSeconds'],

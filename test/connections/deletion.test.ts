@@ -105,3 +105,40 @@ describe('deleteConnection', () => {
     expect(steps).toEqual([done('STOP'), done('REVOKE'), done('ERASE')])
   })
 })
+
+test('tokens that come while the connection is deleted are revoked too', async () => {
+  let answer: (() => void) | undefined
+  const asked = Promise.withResolvers<void>()
+  const gate = new Promise<void>(resolve => {
+    answer = resolve
+  })
+  const revoked: (string | null)[] = []
+  await using vendor = await createUpstream((request, response) => {
+    const form = new URLSearchParams(request.text)
+    if (request.url === '/revoke') {
+      revoked.push(form.get('token'))
+      return sendJson(response, {})
+    }
+    asked.resolve()
+    void gate.then(() =>
+      sendJson(response, { access_token: 'late-access', refresh_token: 'late-refresh', token_type: 'bearer' }),
+    )
+  })
+  await using gateway = await createGateway({ allow: [vendor.host] })
+  const { url } = vendor
+  const auth = [{ scheme: 'oauth2', tokenUrl: `${url}/token`, revocationUrl: `${url}/revoke` }]
+  await gateway.createIntegration({ slug: 'acme', name: 'Acme', baseUrl: url, auth })
+  await gateway.ask(
+    'mutation { configureIntegration(input: {slug: "acme", oauthClient: {clientId: "c", clientSecret: "s"}}) { integration { slug } } }',
+  )
+  const oauth2 = { accessToken: 'first-access', refreshToken: 'first-refresh' }
+  const id = await gateway.createConnection({ integration: 'acme', endUserId: 'ann', credential: { oauth2 } })
+  const refresh = gateway.run('mutation($id: ID!) { refreshConnection(input: {id: $id}) { connection { id } } }', {
+    id,
+  })
+  await asked.promise
+  await gateway.ask(erase, { id })
+  answer?.()
+  expect((await refresh).errors?.[0]?.extensions.code).toBe('CONNECTION_NOT_FOUND')
+  expect(revoked).toEqual(['first-refresh', 'first-access', 'late-refresh', 'late-access'])
+})

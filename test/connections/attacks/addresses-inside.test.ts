@@ -70,8 +70,6 @@ describe('token, refresh and revocation addresses', () => {
     expect(Object.keys(codes).sort()).toEqual([
       'defined: INVALID_INPUT',
       'refreshed: DESTINATION_NOT_ALLOWED',
-      // With a user in it.
-      'refreshed: INTEGRATION_NOT_CONFIGURED',
       'revoked: FAILED',
     ])
     expect(codes['refreshed: DESTINATION_NOT_ALLOWED']).toBeGreaterThan(60)

@@ -41,7 +41,7 @@ export async function createEchoingVendor(): Promise<EchoingVendor> {
       case 'revoked':
         return sendJson(response, { error: 'invalid_grant', error_description: told }, 400)
       case 'gone':
-        return sendJson(response, { ok: false, error: 'token_revoked', message: [...told].join(' ') }, 200)
+        return sendJson(response, { ok: false, error: 'token_revoked', message: told }, 200)
       case 'redirect':
         return void response.writeHead(302, { location: `/elsewhere?${new URLSearchParams({ told })}` }).end()
     }

@@ -2,7 +2,17 @@
 import { describe, expect, test } from 'vitest'
 import { createUpstream, sendJson } from '../../support/upstream.ts'
 import { createVisitor } from '../../support/visitor.ts'
-import { configureClient, disable, enable, erase, inspect, openVendorHouse, read, refresh } from './vendor-house.ts'
+import {
+  configureClient,
+  disable,
+  enable,
+  erase,
+  inspect,
+  openVendorHouse,
+  read,
+  readRows,
+  refresh,
+} from './vendor-house.ts'
 
 const consent = { integration: 'vendor', scheme: 'oauth2' }
 const verify = { path: '/me', account: { id: '$.account' } }
@@ -21,13 +31,10 @@ describe('a connection that is deleted while its token is renewed', () => {
     expect(await house.codeOf(refresh, { id })).toBe('CONNECTION_NOT_FOUND')
     expect(vendor.calls).toEqual([])
     for (const table of ['connections', 'token_refreshes']) {
-      expect({ table, rows: [...(await gateway.database.db.execute(`select * from ${table}`))] }).toEqual({
-        table,
-        rows: [],
-      })
+      expect({ table, rows: await readRows(gateway, `select * from ${table}`) }).toEqual({ table, rows: [] })
     }
-    const events = await gateway.database.db.execute('select type from connection_events order by id')
-    expect([...events].at(-1)).toEqual({ type: 'connection.deleted' })
+    const events = await readRows(gateway, 'select type from connection_events order by id')
+    expect(events.at(-1)).toEqual({ type: 'connection.deleted' })
   })
 })
 

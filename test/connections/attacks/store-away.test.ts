@@ -1,13 +1,13 @@
 /** A database that goes away while the vendor gives a new token: the token is saved once it is back, and used. */
 import postgres from 'postgres'
 import { expect, inject, test } from 'vitest'
-import { inspect, openVendorHouse, read } from './vendor-house.ts'
+import { inspect, openVendorHouse, read, readRows } from './vendor-house.ts'
 
 test('a token that was given while the store was away is saved when it is back, and the vendor asked once', async () => {
   await using house = await openVendorHouse()
   const { vendor, gateway } = house
   const id = await house.connect()
-  const [{ name }] = [...(await gateway.database.db.execute('select current_database() as name'))] as [{ name: string }]
+  const [{ name = '' } = {}] = await readRows(gateway, 'select current_database() as name')
   const admin = postgres(inject('postgresUrl'), { max: 1, onnotice: () => {} })
   try {
     vendor.behaviour.delayMs = 500

@@ -1,4 +1,5 @@
 /** A gateway with one integration at a vendor whose tokens end, and what the attacks of this folder ask of both. */
+import { sql } from 'drizzle-orm'
 import { createGateway, type TestGateway } from '../../support/gateway.ts'
 import { createTokenVendor, type TokenVendor } from '../../support/token-vendor.ts'
 
@@ -46,6 +47,11 @@ export async function openVendorHouse(more: object = {}): Promise<VendorHouse> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+/** Rows as the database prints them; each column a text. */
+export async function readRows(gateway: TestGateway, statement: string): Promise<Record<string, string>[]> {
+  return [...((await gateway.database.db.execute(sql.raw(statement))) as Iterable<Record<string, string>>)]
 }
 
 export async function configureClient(
