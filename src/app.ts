@@ -5,6 +5,7 @@ import { AuditTrail, firstKeyOf, recordVisit } from './access/audit.ts'
 import { Callers } from './access/callers.ts'
 import { FailedAttempts } from './access/failed-attempts.ts'
 import { AccessKeys } from './access/keys.ts'
+import { RegisteredOperations } from './access/registered-operations.ts'
 import { Sessions } from './access/sessions.ts'
 import { SigningKeys } from './access/signing-keys.ts'
 import { Workspaces } from './access/workspaces.ts'
@@ -250,11 +251,13 @@ async function buildApp(options: AppOptions): Promise<App> {
     gateway,
     integrations,
     operatorWorkspaceId: workspace.id,
+    registeredOperations: new RegisteredOperations(stores.registeredOperations),
     webhooks: webhooks.endpoints,
     workspaces: new Workspaces(stores.workspaces),
     publicUrl: () => publicUrl,
   }
-  const graphql = createGraphQLMount({ services, events, corsOrigins: config.corsOrigins })
+  const { corsOrigins, introspection, graphiql } = config
+  const graphql = createGraphQLMount({ services, events, corsOrigins, introspection, graphiql })
   const raw = createRawRoute({
     callers,
     failedAttempts,

@@ -23,6 +23,9 @@ export interface Config {
   readonly egressAllow: HostAllowlist
   readonly corsOrigins: readonly string[]
   readonly sandbox: boolean
+  /** Whether anyone may ask what the schema is. */
+  readonly introspection: boolean
+  readonly graphiql: boolean
   readonly logLevel: LogLevel
 }
 
@@ -95,6 +98,8 @@ export function readConfig(env: NodeJS.ProcessEnv): { config: Config; secrets: S
     egressAllow: parseEgressAllow(read('PASSGATE_EGRESS_ALLOW') ?? ''),
     corsOrigins: parseOrigins(read('PASSGATE_CORS_ORIGINS') ?? ''),
     sandbox: sandbox === undefined ? store === 'embedded' : parseSwitch('PASSGATE_SANDBOX', sandbox),
+    introspection: parseSwitch('PASSGATE_INTROSPECTION', read('PASSGATE_INTROSPECTION') ?? 'on'),
+    graphiql: parseSwitch('PASSGATE_GRAPHIQL', read('PASSGATE_GRAPHIQL') ?? 'on'),
     logLevel: parseLogLevel(read('LOG_LEVEL') ?? 'info'),
   }
   const redisUrl = read('REDIS_URL')

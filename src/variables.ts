@@ -15,6 +15,8 @@ export const variableNames = [
   'PASSGATE_ROOT_PORT',
   'REDIS_URL',
   'PASSGATE_SANDBOX',
+  'PASSGATE_INTROSPECTION',
+  'PASSGATE_GRAPHIQL',
   'LOG_LEVEL',
 ] as const
 

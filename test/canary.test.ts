@@ -176,16 +176,19 @@ test('no log line holds a secret', () => {
 })
 
 test('no row of the store holds a secret in the clear', async () => {
-  const tables = ['workspaces', 'integrations', 'connections', 'access_keys', 'calls', 'encryption_keys']
-  for (const table of tables) {
-    const rows = await gateway.database.db.execute(
-      sql.raw(`select encode(convert_to(t::text, 'UTF8'), 'escape') as row from ${table} t`),
-    )
+  const read = async (statement: string) =>
+    (await gateway.database.db.execute(sql.raw(statement))) as ArrayLike<{ name: string }>
+  const tables = await read("select tablename as name from pg_tables where schemaname = 'public'")
+  const filled: string[] = []
+  for (const { name } of Array.from(tables)) {
+    const rows = await read(`select encode(convert_to(t::text, 'UTF8'), 'escape') as row from ${name} t`)
+    if (rows.length > 0) filled.push(name)
     const text = JSON.stringify(rows)
-    expect(text.length).toBeGreaterThan(20)
     expect(text).not.toMatch(/canary/)
     // bytea prints as hex.
     expect(text).not.toContain(Buffer.from('canary').toString('hex'))
     expect(text).not.toContain(adminKey)
   }
+  const expected = ['workspaces', 'integrations', 'connections', 'access_keys', 'calls', 'encryption_keys']
+  expect(filled).toEqual(expect.arrayContaining(expected))
 })

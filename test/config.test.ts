@@ -31,6 +31,8 @@ describe('an empty environment', () => {
       store: 'embedded',
       corsOrigins: [],
       sandbox: true,
+      introspection: true,
+      graphiql: true,
       logLevel: 'info',
     })
     expect(publicUrl.href).toBe('http://127.0.0.1:4000/')

@@ -9,8 +9,14 @@ import type {
   RegisteredOperationRow,
   RegisteredOperationStore,
 } from '../store/registered-operations.ts'
+import type { Caller } from './caller.ts'
 
 export type RegisteredOperation = RegisteredOperationRow
+
+export interface Registration {
+  readonly operations: readonly RegisteredOperation[]
+  readonly created: readonly RegisteredOperation[]
+}
 
 export interface NewOperation {
   readonly name: string
@@ -37,13 +43,14 @@ export class RegisteredOperations {
   /**
    * All of them, in their order, or none. What is registered already, name and text, stays as it is.
    *
+   * @returns all of them, and those that were not there before
    * @throws GatewayError `INVALID_INPUT` naming each operation that is wrong
    */
   async register(
     workspaceId: string,
     operations: readonly NewOperation[],
     check: CheckDocument,
-  ): Promise<RegisteredOperation[]> {
+  ): Promise<Registration> {
     if (operations.length === 0 || operations.length > maxAtOnce) {
       throw invalidInput('operations', `operations takes 1 to ${maxAtOnce} of them; got ${operations.length}.`)
     }
@@ -62,7 +69,10 @@ export class RegisteredOperations {
       if (count + fresh.length <= maxInAll) return fresh
       throw invalidInput('operations', `A workspace has at most ${maxInAll} registered operations; it has ${count}.`)
     })
-    return wanted.flatMap(({ hash }) => rows.find(row => row.hash === hash) ?? [])
+    return {
+      operations: wanted.flatMap(({ hash }) => rows.find(row => row.hash === hash) ?? []),
+      created: rows.filter(row => byHash.get(row.hash)?.id === row.id),
+    }
   }
 
   /** @param hash SHA-256 of the text in hexadecimal, lower case */
@@ -97,6 +107,15 @@ export class RegisteredOperations {
     if (found?.document === document) return
     throw new GatewayError('FORBIDDEN', 'This access key runs registered operations only, and this is none of them.')
   }
+}
+
+/** A road on which there is no document. @throws GatewayError `FORBIDDEN` for a key of registered operations */
+export function requireAnyRequest({ registeredOnly }: Pick<Caller, 'registeredOnly'>): void {
+  if (!registeredOnly) return
+  throw new GatewayError(
+    'FORBIDDEN',
+    'This access key runs registered operations only; it sends no requests of its own.',
+  )
 }
 
 export function hashDocument(document: string): string {

@@ -9,11 +9,18 @@ export interface OperationBudget {
   readonly maxCalls: number
   /** Bytes of answers, all of which are in memory until the operation is over. */
   readonly maxBytes: number
+  /** Milliseconds from its first call in which others may start; each then has its own time. */
+  readonly maxWallMs: number
   /** Milliseconds that queries over answers may hold up the process. */
   readonly maxComputeMs: number
 }
 
-export const defaultBudget: OperationBudget = { maxCalls: 200, maxBytes: 64 * 1024 * 1024, maxComputeMs: 1000 }
+export const defaultBudget: OperationBudget = {
+  maxCalls: 200,
+  maxBytes: 64 * 1024 * 1024,
+  maxWallMs: 60_000,
+  maxComputeMs: 1000,
+}
 
 /** Sends one call and tells of every byte it takes in. */
 export type Send<Answer> = (onBytes: (count: number) => void) => Promise<Answer>
@@ -28,6 +35,8 @@ export class Operation<Answer> {
   #calls = 0
   #bytes = 0
   #computeMs = 0
+  readonly #now: () => number
+  #startedAt: number | undefined
   readonly #memory: Memory
   #heldBytes = 0
   #isOver = false
@@ -38,12 +47,15 @@ export class Operation<Answer> {
     signal?: AbortSignal | undefined
     memory: Memory
     budget?: OperationBudget | undefined
+    /** Milliseconds of a clock that only goes forward. */
+    now?: () => number
   }) {
     this.caller = parts.caller
     this.lookups = parts.lookups
     this.signal = parts.signal
     this.#memory = parts.memory
     this.#budget = parts.budget ?? defaultBudget
+    this.#now = parts.now ?? (() => performance.now())
   }
 
   /** To be called when its answer is out: what it held is free again. */
@@ -82,7 +94,15 @@ export class Operation<Answer> {
   }
 
   async #spend(send: Send<Answer>): Promise<Answer> {
-    const { maxCalls } = this.#budget
+    const { maxCalls, maxWallMs } = this.#budget
+    const now = this.#now()
+    this.#startedAt ??= now
+    const wallMs = Math.round(now - this.#startedAt)
+    if (wallMs > maxWallMs) {
+      throw exceeded(
+        `One operation starts calls for at most ${maxWallMs} ms; this one would start after ${wallMs}. Send several operations.`,
+      )
+    }
     if (this.#calls >= maxCalls) {
       throw exceeded(
         `One operation makes at most ${maxCalls} upstream calls; this would be one more. Send several operations.`,

@@ -1,4 +1,7 @@
 /** What the core needs to know of a connection, without its secret: made once for as long as both stay the same. */
+import { coversBodies } from '../auth/aws-sig-v4.ts'
+import { coversForms } from '../auth/oauth1.ts'
+import type { AuthEntry } from '../auth/scheme.ts'
 import { injectedNames } from '../auth/strategy.ts'
 import { resolveTarget } from '../catalog/target.ts'
 import type { Integration } from '../connections/integrations.ts'
@@ -30,8 +33,18 @@ function resolve(row: ConnectionRow, integration: Integration): ResolvedConnecti
     headers: definition.headers ?? {},
     arrayFormat: definition.arrayFormat,
     injected: auth === undefined ? { headers: [], query: [], body: [] } : injectedNames(auth),
+    signedBodies: auth === undefined ? undefined : signedBodiesOf(auth, row.config),
     retry: definition.retry,
     idempotencyHeader: definition.idempotencyHeader,
     credentialVersion: row.credentialVersion,
   }
+}
+
+function signedBodiesOf(
+  entry: AuthEntry,
+  config: Readonly<Record<string, string>>,
+): ResolvedConnection['signedBodies'] {
+  if (entry.scheme === 'oauth1') return coversForms(entry) ? 'forms' : undefined
+  if (entry.scheme === 'awsSigV4') return coversBodies(entry, config) ? 'all' : undefined
+  return undefined
 }

@@ -5,6 +5,7 @@ import { type Caller, requireScope, type Scope } from '../access/caller.ts'
 import type { Callers } from '../access/callers.ts'
 import type { FailedAttempts } from '../access/failed-attempts.ts'
 import type { AccessKeys } from '../access/keys.ts'
+import type { RegisteredOperations } from '../access/registered-operations.ts'
 import type { Sessions } from '../access/sessions.ts'
 import type { Workspaces } from '../access/workspaces.ts'
 import type { ConnectSessions } from '../connections/connect-sessions.ts'
@@ -30,6 +31,7 @@ export interface GraphQLServices {
   readonly failedAttempts: FailedAttempts
   readonly gateway: Gateway
   readonly integrations: Integrations
+  readonly registeredOperations: RegisteredOperations
   readonly sessions: Sessions
   /** The workspace of whoever runs the gateway. */
   readonly operatorWorkspaceId: string
@@ -44,6 +46,8 @@ export interface ContextInput {
   readonly requestId: string
   /** The access key as the request carries it. */
   readonly token: string | undefined
+  /** What {@link prove} said of this request already. */
+  readonly proved?: Caller | GatewayError | undefined
   /** Of the other end of the connection. */
   readonly address?: string | undefined
   /** What is aborted when the caller leaves; asked for when something is to be sent, and once. */
@@ -75,7 +79,7 @@ export interface GraphQLContext {
 /** Proves the caller; a request without a valid key still gets a context, whose fields then refuse. */
 export async function createContext(input: ContextInput): Promise<GraphQLContext> {
   const { services, requestId } = input
-  const proved = await prove(input)
+  const proved = input.proved ?? (await prove(input))
   let operation: GatewayOperation | undefined
   let isWatched = false
   function caller(): Caller {
@@ -119,7 +123,12 @@ export async function createContext(input: ContextInput): Promise<GraphQLContext
   }
 }
 
-async function prove({ services, token, address }: ContextInput): Promise<Caller | GatewayError> {
+/** The caller, or why there is none. A failure counts: once for each request. */
+export async function prove({
+  services,
+  token,
+  address,
+}: Pick<ContextInput, 'services' | 'token' | 'address'>): Promise<Caller | GatewayError> {
   if (token === undefined) {
     const message = 'Send an access key, for example in the header `authorization: Bearer pgk_…`.'
     return new GatewayError('UNAUTHENTICATED', message)

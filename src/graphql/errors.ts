@@ -1,7 +1,7 @@
 /** The GraphQL face of every error: one code from the published list, where it came from, and the way out. */
 import { GraphQLError } from 'graphql'
 import { type ErrorCode, GatewayError } from '../errors.ts'
-import { describeRequestError } from './request-error.ts'
+import { describeRequestError, type RequestError } from './request-error.ts'
 
 export interface ErrorFace {
   readonly error: GraphQLError
@@ -9,11 +9,16 @@ export interface ErrorFace {
   readonly hidden?: unknown
 }
 
+export interface FaceOptions {
+  /** False where nobody may learn of the schema what their own document does not say. */
+  readonly showsSchema?: boolean
+}
+
 /**
  * What a caller may see of an error. Gateway errors keep code and message; what the GraphQL layer itself refuses
  * (syntax, validation, variables) is `INVALID_INPUT`; all else is `INTERNAL` without a message of its own.
  */
-export function faceOf(error: unknown, requestId: string): ErrorFace {
+export function faceOf(error: unknown, requestId: string, { showsSchema = true }: FaceOptions = {}): ErrorFace {
   const located = error instanceof GraphQLError ? error : undefined
   const cause = located === undefined ? error : rootCause(located)
   if (cause instanceof GatewayError) {
@@ -21,7 +26,8 @@ export function faceOf(error: unknown, requestId: string): ErrorFace {
     return { error: shape(located, message, code, requestId, { details, retryAfterMs, connectUrl }) }
   }
   if (located !== undefined && cause === located) {
-    const { message, details } = describeRequestError(located.message)
+    const { message, details } =
+      showsSchema || isAboutRequest(located) ? describeRequestError(located.message) : hiddenReason
     return { error: shape(located, message, codeOfRequestError(located), requestId, { details, ...httpOf(located) }) }
   }
   return { error: shape(located, 'Internal error.', 'INTERNAL', requestId, httpOf(located)), hidden: cause ?? error }
@@ -47,6 +53,18 @@ function rootCause(error: GraphQLError): unknown {
   if (original === undefined || original === null) return error
   return original instanceof GraphQLError ? (rootCause(original) === original ? error : rootCause(original)) : original
 }
+
+const hiddenReason: RequestError = {
+  message: 'The operation does not fit the schema, which this gateway does not show.',
+}
+
+/** Syntax, and what the server itself refuses: neither has looked at the schema. */
+function isAboutRequest({ message, extensions }: GraphQLError): boolean {
+  return message.startsWith('Syntax Error: ') || (extensions.http !== undefined && extensions.code !== validationFailed)
+}
+
+/** The server's word for what validation found. */
+const validationFailed = 'GRAPHQL_VALIDATION_FAILED'
 
 /** A body that is too large is told apart from other refusals of the GraphQL layer by its HTTP status. */
 function codeOfRequestError(error: GraphQLError): ErrorCode {

@@ -4,6 +4,7 @@ const typenames: Readonly<Record<string, string>> = {
   int: 'Integration',
   key: 'AccessKey',
   call: 'Call',
+  op: 'RegisteredOperation',
   aud: 'AuditEvent',
   whe: 'WebhookEndpoint',
   whd: 'WebhookDelivery',

@@ -24,6 +24,8 @@ export interface ResolvedConnection {
   readonly arrayFormat: ArrayFormat
   /** The names the credential writes to; a caller may not set them. */
   readonly injected: InjectedNames
+  /** Which bodies its signature covers, so that they have to be whole before they are sent; absent: none. */
+  readonly signedBodies?: 'all' | 'forms' | undefined
   readonly retry?: RetryHints | undefined
   /** The header in which the vendor takes an idempotency key. */
   readonly idempotencyHeader?: string | undefined

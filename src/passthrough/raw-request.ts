@@ -1,9 +1,10 @@
 /** A raw request's plan: the caller's own bytes towards the upstream, but for the gateway's names and the credential's. */
 import { headerNamePattern, isFramingHeader } from '../auth/header-names.ts'
-import { invalidInput } from '../errors.ts'
+import { GatewayError, invalidInput } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
-import { collectBody, refuseInjectedFields } from './body.ts'
+import { collectBody, formType, refuseInjectedFields } from './body.ts'
 import type { ResolvedConnection } from './connection.ts'
+import { parseMediaType } from './media-type.ts'
 import { planRawUrl } from './raw-url.ts'
 import {
   type CachePlan,
@@ -42,7 +43,8 @@ export async function planRawRequest(
   checkMethod(input.method)
   const url = planRawUrl(connection, input, allow)
   const { headers, settings } = splitHeaders(connection, input)
-  const body = await readBody(connection, input, headers)
+  // What will be refused is not waited for.
+  const body = url.refusal === undefined ? await readBody(connection, input, headers) : input.body
   return {
     connection,
     method: input.method,
@@ -59,18 +61,41 @@ export async function planRawRequest(
   }
 }
 
-/** A body is streamed, unless the credential goes into it. */
+/** The longest body that is taken in to be signed: 10 MB is also what AWS's API Gateway takes. */
+const maxSignedBytes = 10 * 1024 * 1024
+
+/** A body is streamed, unless the credential goes into it or its signature covers it. */
 async function readBody(
-  { injected }: ResolvedConnection,
+  { injected, signedBodies }: ResolvedConnection,
   { body }: RawInput,
   headers: [string, string][],
 ): Promise<AsyncIterable<Buffer> | Buffer | null> {
-  if (body === null || injected.body.length === 0) return body
-  const bytes = await collectBody(body)
-  refuseInjectedFields(bytes, headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1], injected.body)
+  if (body === null) return null
+  const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+  const isSigned = signedBodies === 'all' || (signedBodies === 'forms' && parseMediaType(type).essence === formType)
+  if (!isSigned && injected.body.length === 0) return body
   const length = headers.findIndex(([name]) => name === 'content-length')
+  if (isSigned && Number(headers[length]?.[1] ?? 0) > maxSignedBytes) throw signedBodyTooLarge()
+  const bytes = await collectBody(isSigned ? boundSigned(body) : body)
+  refuseInjectedFields(bytes, type, injected.body)
   if (length !== -1) headers.splice(length, 1)
   return bytes
+}
+
+/** For a body that does not say how long it is. */
+async function* boundSigned(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.length
+    if (length > maxSignedBytes) throw signedBodyTooLarge()
+    yield chunk
+  }
+}
+
+function signedBodyTooLarge(): GatewayError {
+  const message = `The credential's signature covers the body, which is taken in whole for it: at most ${maxSignedBytes} bytes are.`
+  const details = [{ field: 'body', message: `body has more than ${maxSignedBytes} bytes` }]
+  return new GatewayError('REQUEST_TOO_LARGE', message, { details })
 }
 
 /**

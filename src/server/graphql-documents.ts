@@ -1,5 +1,6 @@
 /** Documents that are valid, by their text: a request that differs in its variables alone is neither parsed nor validated. */
 import type { DocumentNode } from 'graphql'
+import { TextCache } from './graphql-text-cache.ts'
 
 export interface DocumentPipeline {
   readonly schema: unknown
@@ -12,24 +13,17 @@ interface Wanted {
   readonly operationName: string | null | undefined
 }
 
-/** The longest are not worth the memory. */
-const maxDocuments = 1000
-const maxDocumentLength = 20_000
-
 /** Undefined when there is something wrong with the document, or no operation in it is the one that is meant. */
 export type FindDocument = (pipeline: DocumentPipeline, wanted: Wanted) => DocumentNode | undefined
 
 export function createDocuments(): FindDocument {
-  const documents = new Map<string, DocumentNode>()
+  const documents = new TextCache<DocumentNode>()
   return function findDocument(pipeline, { query, operationName }) {
     let document = documents.get(query)
     if (document === undefined) {
       document = readDocument(pipeline, query)
       if (document === undefined) return undefined
-      if (query.length <= maxDocumentLength) {
-        if (documents.size >= maxDocuments) documents.clear()
-        documents.set(query, document)
-      }
+      documents.set(query, document)
     }
     return hasOperation(document, operationName) ? document : undefined
   }

@@ -7,14 +7,13 @@ import { type DocumentNode, GraphQLError } from 'graphql'
 import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import type { Caller } from '../access/caller.ts'
 import { type RegisteredOperations, readHash } from '../access/registered-operations.ts'
-import { readAccessToken } from '../access/token.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { GraphQLContext } from '../graphql/context.ts'
 
 export interface RegisteredOptions {
   readonly operations: RegisteredOperations
-  /** The caller, or why there is none. */
-  readonly prove: (token: string | undefined) => Promise<Caller | GatewayError>
+  /** The caller, or why there is none: proved once for each request, because failures are counted. */
+  readonly prove: (request: IncomingMessage) => Promise<Caller | GatewayError>
 }
 
 interface ServerContext {
@@ -31,11 +30,7 @@ interface Reference {
 type Params = GraphQLParams & { documentId?: unknown }
 
 export function useRegisteredOperations(options: RegisteredOptions): Plugin<GraphQLContext, ServerContext> {
-  const { operations } = options
-
-  function prove({ req }: ServerContext): Promise<Caller | GatewayError> {
-    return options.prove(readAccessToken(req.headers))
-  }
+  const { operations, prove } = options
 
   /** The parameters with a document in them; undefined when they are right as they are. */
   async function completeParams(params: Params, context: ServerContext): Promise<GraphQLParams | undefined> {
@@ -44,7 +39,7 @@ export function useRegisteredOperations(options: RegisteredOptions): Plugin<Grap
       await refuseUnregistered(params.query, context)
       return undefined
     }
-    const caller = await prove(context)
+    const caller = await prove(context.req)
     if (caller instanceof GatewayError) throw caller
     const found = await operations.find(caller.workspaceId, reference.hash)
     if (found === undefined) throw notFound(reference)
@@ -54,7 +49,7 @@ export function useRegisteredOperations(options: RegisteredOptions): Plugin<Grap
 
   /** Before the document is parsed: what is wrong with it would tell of the schema. */
   async function refuseUnregistered(query: unknown, context: ServerContext): Promise<void> {
-    const caller = await prove(context)
+    const caller = await prove(context.req)
     // Without a valid key it goes on: its fields refuse it.
     if (caller instanceof GatewayError || !caller.registeredOnly) return
     await operations.require(caller.workspaceId, typeof query === 'string' ? query : '')
@@ -128,7 +123,7 @@ function callerOf(context: GraphQLContext): Caller | undefined {
   try {
     return context.caller()
   } catch (error) {
-    if (error instanceof GatewayError && error.code === 'UNAUTHENTICATED') return undefined
+    if (error instanceof GatewayError) return undefined
     throw error
   }
 }

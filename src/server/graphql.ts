@@ -8,18 +8,26 @@ import { type ErrorCode, errorCodes, GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Memory } from '../gateway/memory.ts'
 import { answerText } from '../graphql/answer-text.ts'
-import { createContext, type GraphQLContext, type GraphQLServices } from '../graphql/context.ts'
-import { faceOf } from '../graphql/errors.ts'
+import { createContext, type GraphQLContext, type GraphQLServices, prove } from '../graphql/context.ts'
+import { type FaceOptions, faceOf } from '../graphql/errors.ts'
 import { schema } from '../graphql/schema.ts'
 import { parseExactJson } from '../passthrough/exact-json.ts'
 import { createCors } from './graphql-cors.ts'
+import { useGuard } from './graphql-guard.ts'
 import { parseMultipart } from './graphql-multipart.ts'
 import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
+import { useRegisteredOperations } from './graphql-registered.ts'
+import { useSimpleRequestGuard } from './graphql-simple-requests.ts'
+import { TextCache } from './graphql-text-cache.ts'
 
 export interface GraphQLMountOptions {
   readonly services: GraphQLServices
   readonly events: Events
   readonly corsOrigins: readonly string[]
+  /** Whether anyone may ask what the schema is, by introspection or by what errors say of it; it is shown unless told. */
+  readonly introspection?: boolean
+  /** Whether browsers get GraphiQL; they do unless told. */
+  readonly graphiql?: boolean
   /** Sends everything through Yoga's own listener, to be compared with. */
   readonly isYogaOnly?: boolean
 }
@@ -52,8 +60,22 @@ query FirstPassthrough {
 }
 `
 
+const graphiql = {
+  title: 'Passgate',
+  defaultQuery: firstQuery,
+  headers: JSON.stringify({ authorization: 'Bearer PUT_AN_ACCESS_KEY_HERE' }, null, 2),
+  shouldPersistHeaders: false,
+}
+
+const noCache = { get: () => undefined, set: () => undefined }
+
 export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
+  const { services } = options
   const cors = createCors(options.corsOrigins)
+  const proofs = createProofs(services)
+  const showsSchema = options.introspection !== false
+  const finish = (result: ExecutionResult, requestId: string) =>
+    finishResult(result, { requestId, showsSchema, events: options.events })
   const yoga = createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -63,33 +85,37 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     maxRequestBodySize: maxRequestBytes,
     cors: cors.options,
     renderGraphiQL,
-    graphiql: {
-      title: 'Passgate',
-      defaultQuery: firstQuery,
-      headers: JSON.stringify({ authorization: 'Bearer PUT_AN_ACCESS_KEY_HERE' }, null, 2),
-      shouldPersistHeaders: false,
-    },
-    context: context =>
+    graphiql: options.graphiql !== false && graphiql,
+    // What is wrong with a document is found again at each request: remembered, it would be somebody's to fill the memory with.
+    parserAndValidationCache: { documentCache: new TextCache(), errorCache: noCache },
+    context: async context =>
       createContext({
-        services: options.services,
+        services,
         requestId: context.requestId,
         token: readAccessToken(context.req.headers),
+        proved: await proofs(context.req),
         address: context.req.socket.remoteAddress,
         signal: () => context.signal ?? context.request.signal,
         onClose: callback => context.onClose(callback),
       }),
-    plugins: [useExactJson(), useErrorFaces(options.events)],
+    plugins: [
+      useSimpleRequestGuard({ takesPlainGet: showsSchema }),
+      useExactJson(),
+      useRegisteredOperations({ operations: services.registeredOperations, prove: proofs }),
+      useGuard({ schema, showsSchema }),
+      useErrorFaces(finish),
+    ],
   })
   const answerPost = createPostHandler({
     // Yoga types its pipeline by the whole context; what goes in and comes out is the same.
     openPipeline: yoga.getEnveloped as unknown as (context: PostContext) => Pipeline,
-    finish: (result, requestId) => finishResult(result, requestId, options.events),
+    finish,
     maxBytes: maxRequestBytes,
     cors,
   })
   return async (req, response, requestId) => {
     try {
-      holdBody(req, response, options.services.gateway.memory)
+      holdBody(req, response, services.gateway.memory)
       if (options.isYogaOnly !== true && (await answerPost(req, response, requestId))) return
       await yoga(req, response, { req, requestId, onClose: callback => whenClosed(response, callback) })
     } catch (error) {
@@ -97,6 +123,18 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
       if (response.headersSent) response.destroy()
       else sendFailure(response, error, requestId, cors.headersFor(req.headers.origin))
     }
+  }
+}
+
+/** Who sends each request: asked before its document is parsed and again for its fields, but proved once. */
+function createProofs(services: GraphQLServices): (request: IncomingMessage) => ReturnType<typeof prove> {
+  const proofs = new WeakMap<IncomingMessage, ReturnType<typeof prove>>()
+  return request => {
+    const proof =
+      proofs.get(request) ??
+      prove({ services, token: readAccessToken(request.headers), address: request.socket.remoteAddress })
+    proofs.set(request, proof)
+    return proof
   }
 }
 
@@ -148,9 +186,9 @@ function useExactJson(): Plugin {
 }
 
 /** The last hand on every result: errors get their public face, hidden ones go to the log. */
-function useErrorFaces(events: Events): Plugin<GraphQLContext, ServerContext> {
+function useErrorFaces(finishOne: Finish): Plugin<GraphQLContext, ServerContext> {
   function finish(result: ExecutionResult, requestId: string): ExecutionResult & { stringify: typeof answerText } {
-    return { ...finishResult(result, requestId, events), stringify: answerText }
+    return { ...finishOne(result, requestId), stringify: answerText }
   }
   return {
     onResultProcess({ result, setResult, serverContext }) {
@@ -172,14 +210,21 @@ function whenClosed(response: ServerResponse, callback: () => void): void {
   else response.once('close', callback)
 }
 
-function finishResult(result: ExecutionResult, requestId: string, events: Events): ExecutionResult {
-  if (result.errors === undefined) return result
-  const isWhole = !('data' in result)
-  return { ...result, errors: result.errors.map(error => publicError(error, requestId, isWhole, events)) }
+type Finish = (result: ExecutionResult, requestId: string) => ExecutionResult
+
+interface Finishing extends FaceOptions {
+  readonly requestId: string
+  readonly events: Events
 }
 
-function publicError(error: unknown, requestId: string, isWhole: boolean, events: Events): GraphQLError {
-  const face = faceOf(error, requestId)
+function finishResult(result: ExecutionResult, finishing: Finishing): ExecutionResult {
+  if (result.errors === undefined) return result
+  const isWhole = !('data' in result)
+  return { ...result, errors: result.errors.map(error => publicError(error, isWhole, finishing)) }
+}
+
+function publicError(error: unknown, isWhole: boolean, { requestId, events, showsSchema }: Finishing): GraphQLError {
+  const face = faceOf(error, requestId, { showsSchema })
   if (face.hidden !== undefined) events.requestFailed(requestId, face.hidden)
   const { code, http } = face.error.extensions
   // A failure of ours is 500 to every client; `spec` would let a client of application/json see 200.

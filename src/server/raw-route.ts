@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from '../access/caller.ts'
 import type { Callers } from '../access/callers.ts'
 import type { FailedAttempts } from '../access/failed-attempts.ts'
+import { requireAnyRequest } from '../access/registered-operations.ts'
 import { readAccessTokens } from '../access/token.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -59,6 +60,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
   }
   async function relay({ request, response, requestId }: Exchange, read: (url: string) => Address): Promise<void> {
     const { caller, token } = await authenticate(callers, failedAttempts, request)
+    requireAnyRequest(caller)
     const { connectionId, target, prefix } = read(request.url ?? '')
     const isWholePath = connectionId === undefined
     const { method = '', rawHeaders } = request

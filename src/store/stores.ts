@@ -10,6 +10,7 @@ import type { Database } from './database.ts'
 import { createEncryptionKeyStore } from './encryption-keys.ts'
 import { createIdempotencyStore } from './idempotency.ts'
 import { createIntegrationStore } from './integrations.ts'
+import { createRegisteredOperationStore } from './registered-operations.ts'
 import { createSealedRowStore } from './sealed-rows.ts'
 import { createSessionStore } from './sessions.ts'
 import { createSigningKeyStore } from './signing-keys.ts'
@@ -34,6 +35,7 @@ export function createStores({ db }: Pick<Database, 'db'>) {
     integrations: createIntegrationStore(db),
     sessions: createSessionStore(db),
     signingKeys: createSigningKeyStore(db),
+    registeredOperations: createRegisteredOperationStore(db),
     sealedRows: createSealedRowStore(db),
     tokenRefreshes: createTokenRefreshStore(db),
     webhookQueue: createWebhookQueue(db),

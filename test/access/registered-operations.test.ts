@@ -19,7 +19,8 @@ async function open() {
   const store = createRegisteredOperationStore(database.db)
   const operations = new RegisteredOperations(store)
   const workspaceId = await createWorkspace(database.db)
-  const register = (...wanted: NewOperation[]) => operations.register(workspaceId, wanted, noFaults)
+  const register = async (...wanted: NewOperation[]) =>
+    (await operations.register(workspaceId, wanted, noFaults)).operations
   const names = async () => (await operations.list(workspaceId, {})).edges.map(({ node }) => node.name)
   return { operations, workspaceId, register, names }
 }
@@ -33,6 +34,18 @@ test('a second registration of the same is the first one', async () => {
     expect.objectContaining({ name: 'B' }),
   ])
   expect(await names()).toEqual(['B', 'A'])
+})
+
+test('only what was not there before counts as created', async () => {
+  const { operations, workspaceId } = await open()
+  const register = (...wanted: NewOperation[]) => operations.register(workspaceId, wanted, noFaults)
+  const [a, b] = [
+    { name: 'A', document: '{ a }' },
+    { name: 'B', document: '{ b }' },
+  ] as const
+  expect((await register(a)).created.map(({ name }) => name)).toEqual(['A'])
+  expect((await register(b, a, b)).created.map(({ name }) => name)).toEqual(['B'])
+  expect((await register(a, b)).created).toEqual([])
 })
 
 test('the order of the answer is that of the question, and the same one twice is one', async () => {

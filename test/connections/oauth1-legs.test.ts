@@ -36,8 +36,9 @@ async function createVendor(publicKey?: KeyObject): Promise<LegsVendor> {
   const behaviour: LegsVendor['behaviour'] = {}
   const upstream = await createUpstream((request, response) => {
     const url = new URL(request.url, 'http://vendor.example')
-    const sendForm = (fields: Record<string, string>, status = 200) =>
+    const sendForm = (fields: Record<string, string>, status = 200): void => {
       response.writeHead(status, { 'content-type': 'text/html' }).end(String(new URLSearchParams(fields)))
+    }
     if (url.pathname === '/authorize') {
       const token = url.searchParams.get('oauth_token') ?? ''
       const known = pending.get(token)

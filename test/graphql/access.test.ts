@@ -47,6 +47,11 @@ const samples: Readonly<Record<string, string>> = {
   'Query.explain': '{ explain(integration: "own", endUserId: "u", path: "/x") { url } }',
   'Query.calls': '{ calls { nodes { id } } }',
   'Query.accessKeys': '{ accessKeys { nodes { id } } }',
+  'Query.registeredOperations': '{ registeredOperations { nodes { id } } }',
+  'Mutation.registerOperations':
+    'mutation { registerOperations(input: {operations: [{name: "A", document: "{ __typename }"}]}) { operations { id } } }',
+  'Mutation.deleteRegisteredOperation':
+    'mutation { deleteRegisteredOperation(input: {id: "op_00000000000000000000000000"}) { deletedRegisteredOperationId } }',
   'Mutation.passthrough':
     'mutation { passthrough(integration: "own", endUserId: "u", method: POST, path: "/x") { status } }',
   'Mutation.createIntegration': 'mutation { createIntegration(input: {definition: {}}) { integration { id } } }',

@@ -70,6 +70,9 @@ const expected: Readonly<Record<string, object>> = {
   'provenance.graphql': {
     passthrough: { status: 200, cache: 'MISS', attempts: 1, downloadUrl: expect.stringMatching(/\/downloads\//) },
   },
+  'register-operations.graphql': {
+    registerOperations: { operations: [{ name: 'Contacts', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }] },
+  },
   'session.graphql': { createSession: { token: expect.stringMatching(/^eyJ/) } },
   'upload-file.graphql': { passthrough: { status: 200, json: [expect.any(Number)] } },
   'viewer.graphql': { viewer: { name: 'admin', scopes: ['ADMIN'], workspace: { name: 'default' } } },

@@ -27,7 +27,9 @@ export async function hostPages(flow: ConnectFlow, scheme: 'http' | 'https' = 'h
     throw new Error('only connect pages are hosted here')
   }
   const raw = { handle: elsewhere, handleRoot: elsewhere, handleDownload: elsewhere }
-  const server = parts.use(createServer({ graphql: elsewhere, raw, connect, jwks: async () => ({}), checkReady: async () => {} }))
+  const server = parts.use(
+    createServer({ graphql: elsewhere, raw, connect, jwks: async () => ({}), checkReady: async () => {} }),
+  )
   const port = await server.listen('127.0.0.1', 0)
   const publicPort = scheme === 'http' ? port : await listenTls(parts, port)
   url = `${scheme}://127.0.0.1:${publicPort}/`

@@ -64,8 +64,9 @@ const store: Pick<RegisteredOperationStore, 'findByHash'> = {
   },
 }
 
-async function prove(token: string | undefined): Promise<Caller | GatewayError> {
-  const caller = callers[token ?? '']
+async function prove({ headers }: IncomingMessage): Promise<Caller | GatewayError> {
+  if (readAccessToken(headers) === 'guesser') return new GatewayError('RATE_LIMITED', 'Too many guesses.')
+  const caller = callers[readAccessToken(headers) ?? '']
   return caller === undefined ? new GatewayError('UNAUTHENTICATED', 'No key.') : (caller as Caller)
 }
 
@@ -85,7 +86,7 @@ async function listen(isShort: boolean): Promise<string> {
     logging: false,
     maskedErrors: false,
     context: async ({ req }) => {
-      const proved = await prove(readAccessToken(req.headers))
+      const proved = await prove(req)
       const caller = () => {
         if (proved instanceof GatewayError) throw proved
         return proved
@@ -267,7 +268,11 @@ describe.each(ways)('on the way "%s"', way => {
   test('a hash is one of the caller’s own workspace, and needs a key', async () => {
     expect((await send('stranger', apq(hello))).refusal).toEqual([['INVALID_INPUT', 'PersistedQueryNotFound']])
     expect((await send('nobody', apq(hello))).refusal).toEqual([['UNAUTHENTICATED', 'No key.']])
-    expect((await send('nobody', { query: other })).data).toEqual({ hello: 0 })
+    expect((await send('guesser', apq(hello))).refusal).toEqual([['RATE_LIMITED', 'Too many guesses.']])
+    for (const key of ['nobody', 'guesser']) {
+      // What needs no key is for all, and a field that needs one refuses by itself.
+      expect(await send(key, { query: other })).toMatchObject({ status: 200, data: { hello: 0 } })
+    }
   })
 
   test('a client that sends the document after an unknown hash gets its answer', async () => {
