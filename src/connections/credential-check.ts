@@ -1,9 +1,10 @@
 /** Whether a credential that somebody gave fits its integration, before anything is stored or sent. */
 import type { Credential, FieldValues } from '../auth/credential.ts'
 import type { CredentialFields } from '../auth/entry-fields.ts'
-import type { AuthEntry } from '../auth/scheme.ts'
+import type { AuthEntry, EntryOf } from '../auth/scheme.ts'
 import { type AuthContext, createStrategy } from '../auth/strategy.ts'
-import { type ErrorDetail, invalidFields } from '../errors.ts'
+import { placeholdersOf } from '../auth/template.ts'
+import { type ErrorDetail, GatewayError, invalidFields, invalidInput } from '../errors.ts'
 import { mintJwt } from './renewal.ts'
 
 /** @throws {GatewayError} INVALID_INPUT naming the fields, never a value */
@@ -13,7 +14,9 @@ export async function checkCredential(entry: AuthEntry, credential: Credential, 
     case 'jwt':
     case 'jwtBearer': {
       if (!('fields' in credential)) break
-      const minted = await mintJwt(credential.fields, entry, new Date(), { scopes: 'x', tokenUrl: 'x' })
+      const minted = await nameKey(entry, () =>
+        mintJwt(credential.fields, entry, new Date(), { scopes: 'x', tokenUrl: 'x' }),
+      )
       createStrategy(entry)({ ...credential, minted } as Credential, context)
       return
     }
@@ -23,6 +26,17 @@ export async function checkCredential(entry: AuthEntry, credential: Credential, 
       return
   }
   createStrategy(entry)(credential, context)
+}
+
+/** A key that does not sign is refused as the field that holds it. */
+async function nameKey<Result>(entry: EntryOf<'jwt' | 'jwtBearer'>, sign: () => Promise<Result>): Promise<Result> {
+  try {
+    return await sign()
+  } catch (error) {
+    const [name] = placeholdersOf(entry.key)
+    const isAboutKey = error instanceof GatewayError && error.code === 'INVALID_INPUT' && name !== undefined
+    throw isAboutKey ? invalidInput(`credential.${entry.scheme}.fields.${name}`, error.message) : error
+  }
 }
 
 function checkFields(known: CredentialFields, { scheme, fields }: { scheme: string; fields: FieldValues }): void {
