@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The process: configuration in, signals, the words at the start, exit code. */
-import { type App, createApp, rotateStoredKeys, type StoredKeyRotation } from './app.ts'
+import type { App, StoredKeyRotation } from './app.ts'
 import { readConfig } from './config.ts'
 import { StartError } from './errors.ts'
 import { createLogger } from './log.ts'
@@ -49,6 +49,8 @@ async function serve(): Promise<number> {
   const { config, secrets, warnings } = readConfig(process.env)
   const log = createLogger({ level: config.logLevel })
   for (const warning of warnings) log.warn(warning)
+  // Not before the configuration is known to be good: it brings everything else along.
+  const { createApp } = await import('./app.ts')
   await using app = await createApp({ config, secrets, log })
   const url = await app.listen()
   log.info({ url: url.href, store: config.store }, 'listening')
@@ -66,6 +68,7 @@ async function rotate(): Promise<number> {
   const { config, secrets, warnings } = readConfig(process.env)
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   let toldAt = Number.NEGATIVE_INFINITY
+  const { rotateStoredKeys } = await import('./app.ts')
   const rotation = await rotateStoredKeys(
     { config, secrets },
     {

@@ -1,4 +1,5 @@
 /** A workspace's settings laid over a definition: the same integration at another address or with other scopes. */
+import { isDeepStrictEqual } from 'node:util'
 import type { AuthEntry, SchemeName } from '../auth/scheme.ts'
 import { type ErrorDetail, invalidFields } from '../errors.ts'
 import { type IntegrationDefinition, integrationSchema } from './entry.ts'
@@ -40,16 +41,27 @@ export function applySettings(definition: IntegrationDefinition, settings: Integ
     field => !definition.auth.some(({ scheme }) => usedBy[scheme]?.some(name => name === field)),
   )
   if (unused.length > 0) throw invalidFields(refuseOAuth(definition, unused))
+  const { scopes: _, ...withoutScopes } = oauth
   const { hosts, ...rest } = definition
   const document = {
     ...rest,
     ...(place.baseUrl === undefined && hosts !== undefined ? { hosts } : {}),
     ...place,
-    auth: definition.auth.map(entry => withOAuth(entry, oauth)),
+    auth: definition.auth.map(entry => withOAuth(entry, keepsScopes(definition, entry) ? withoutScopes : oauth)),
   }
   const parsed = integrationSchema.safeParse(document)
   if (parsed.success) return parsed.data
   throw invalidFields(describeIssues(parsed.error, document, '').map(renameField))
+}
+
+/** What end users consent to may not be for clients (`.default`, `impersonation`): a scheme with other scopes keeps them. */
+function keepsScopes({ auth }: IntegrationDefinition, entry: AuthEntry): boolean {
+  const consented = auth.find(({ scheme }) => scheme === 'oauth2')
+  return consented !== undefined && !isDeepStrictEqual(scopesOf(entry), scopesOf(consented))
+}
+
+function scopesOf(entry: AuthEntry): readonly string[] | undefined {
+  return 'scopes' in entry ? entry.scopes : undefined
 }
 
 function withOAuth(entry: AuthEntry, oauth: Partial<Record<(typeof oauthFields)[number], unknown>>): AuthEntry {

@@ -64,6 +64,18 @@ describe('applySettings', () => {
     expect(changed.hosts).toEqual(acme.hosts)
   })
 
+  it.each([
+    ['follow end users in their scopes where they take the same', ['read'], ['write']],
+    ['keep their own scopes where they take others', ['.default'], ['.default']],
+  ])('has clients %s', (_, own, expected) => {
+    const client = { scheme: 'clientCredentials', tokenUrl: 'https://acme.example/t', scopes: own }
+    const both = parseIntegration({ ...acme, auth: [...acme.auth, client] })
+    const changed = applySettings(both, { scopes: ['write'] })
+    expect(changed.auth.slice(1)).toMatchObject([{ scopes: ['write'] }, { scopes: expected }])
+    const alone = parseIntegration({ ...acme, auth: [client] })
+    expect(applySettings(alone, { scopes: ['write'] }).auth).toMatchObject([{ scopes: ['write'] }])
+  })
+
   it('ignores what belongs to others in the same column', () => {
     const stored = { oauthClientId: 'x', scopes: ['write'] }
     expect(applySettings(acme, stored).auth[1]).toMatchObject({ scopes: ['write'], tokenUrl: 'https://acme.example/t' })

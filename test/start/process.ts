@@ -7,6 +7,8 @@ import { expect } from 'vitest'
 import type { TestPlace } from '../support/database.ts'
 
 const root = join(import.meta.dirname, '../..')
+/** Compiled once for all the processes that tests start. */
+const compileCache = join(root, 'node_modules/.cache/compile')
 
 export const adminKey = `admin_${'k'.repeat(40)}`
 
@@ -37,7 +39,7 @@ export function startPassgate(env: Env, command: readonly string[] = [process.ex
   const [file = '', ...parameters] = command
   const child = spawn(file, [...parameters, 'src/main.ts'], {
     cwd: root,
-    env: { PATH: process.env.PATH, PORT: '0', ...env },
+    env: { PATH: process.env.PATH, PORT: '0', NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const stdout = collect(child.stdout)

@@ -111,10 +111,10 @@ describe.each(kinds)('rotate-keys (%s)', kind => {
 
   test('killed at any moment goes on when it is run again', { timeout: 120_000 }, async () => {
     await using place = await createTestPlace(kind)
-    const count = 8000
+    const count = 5000
     await seed(place, count)
     let before = 0
-    for (let kills = 0; kills < 3; kills++) {
+    for (let kills = 0; kills < 2; kills++) {
       await using killed = command(withKeys(place, b, a), 'rotate-keys')
       await untilItRotates(killed)
       await sleep(Math.random() * 200)

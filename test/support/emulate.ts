@@ -1,8 +1,8 @@
-/** The emulated GitHub, Google, Slack, Stripe and Linear of the package `emulate`, each on a loopback port of its own. */
+/** The emulated vendors of the package `emulate` that tests use, each on a loopback port of its own. */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-export type EmulatedService = 'github' | 'google' | 'slack' | 'stripe' | 'linear'
+export type EmulatedService = (typeof services)[number]
 
 export interface Emulated {
   readonly url: string
@@ -19,7 +19,7 @@ interface Emulator {
 
 type CreateEmulator = (options: { service: string; port: number; seed: object }) => Promise<Emulator>
 
-const services: readonly EmulatedService[] = ['github', 'google', 'slack', 'stripe', 'linear']
+const services = ['github', 'google', 'slack', 'stripe', 'linear', 'microsoft', 'okta'] as const
 const entry = join(import.meta.dirname, '../vendors/node_modules/emulate/dist/api.js')
 
 /** The seed is what the package documents for its configuration file. */
