@@ -55,7 +55,9 @@ async function serve(): Promise<number> {
   const url = await app.listen()
   log.info({ url: url.href, store: config.store }, 'listening')
   const newAdminKey = await app.createFirstAdminKey()
-  process.stdout.write(greeting(app, url, newAdminKey, secrets.adminKey !== undefined))
+  process.stdout.write(
+    greeting(app, url, newAdminKey, { hasPreset: secrets.adminKey !== undefined, graphiql: config.graphiql }),
+  )
   await stop
   log.info('stopping')
   return 0
@@ -112,9 +114,14 @@ function stopSignal(): Promise<void> {
 }
 
 /** The one place that prints a key: the first admin key, at the start that made it. */
-function greeting(app: App, url: URL, newAdminKey: string | undefined, hasPreset: boolean): string {
+function greeting(
+  app: App,
+  url: URL,
+  newAdminKey: string | undefined,
+  { hasPreset, graphiql }: { hasPreset: boolean; graphiql: boolean },
+): string {
   const endpoint = new URL('graphql', url)
-  const lines = ['', `  Passgate      ${endpoint}   (GraphiQL in a browser)`]
+  const lines = ['', `  Passgate      ${endpoint}${graphiql ? '   (GraphiQL in a browser)' : ''}`]
   if (app.rootUrl !== undefined) lines.push(`  Root          ${app.rootUrl}   (a vendor’s paths at /)`)
   if (app.sandbox !== undefined) lines.push(`  Sandbox       ${app.sandbox.url}   (a vendor to try things on)`)
   if (newAdminKey !== undefined) {

@@ -60,6 +60,7 @@ const hiddenReason: RequestError = {
 
 /** Syntax, and what the server itself refuses: neither has looked at the schema. */
 function isAboutRequest({ message, extensions }: GraphQLError): boolean {
+  if (message.startsWith('Variable "')) return false
   return message.startsWith('Syntax Error: ') || (extensions.http !== undefined && extensions.code !== validationFailed)
 }
 

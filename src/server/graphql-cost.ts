@@ -56,10 +56,7 @@ export function createPricing(
   }
 }
 
-export function findOperation(
-  document: DocumentNode,
-  name: string | null | undefined,
-): OperationDefinitionNode | undefined {
+function findOperation(document: DocumentNode, name: string | null | undefined): OperationDefinitionNode | undefined {
   const operations = document.definitions.filter(node => node.kind === Kind.OPERATION_DEFINITION)
   return name == null ? operations[0] : operations.find(node => node.name?.value === name)
 }

@@ -1,5 +1,6 @@
 /** Documents that are valid, by their text: a request that differs in its variables alone is neither parsed nor validated. */
 import type { DocumentNode } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
 import { TextCache } from './graphql-text-cache.ts'
 
 export interface DocumentPipeline {
@@ -26,6 +27,27 @@ export function createDocuments(): FindDocument {
       documents.set(query, document)
     }
     return hasOperation(document, operationName) ? document : undefined
+  }
+}
+
+/** The same for Yoga's way. What is wrong with a document is found again at each request. */
+export function useValidDocuments(): Plugin {
+  const documents = new TextCache<DocumentNode>()
+  const valid = new WeakSet<DocumentNode>()
+  return {
+    onParse({ params, setParsedDocument }) {
+      const document = documents.get(params.source.toString())
+      if (document !== undefined) setParsedDocument(document)
+    },
+    onValidate({ params: { documentAST }, setResult }) {
+      if (valid.has(documentAST)) return setResult([])
+      return result => {
+        const text = documentAST.loc?.source.body
+        if (!result.valid || text === undefined) return
+        valid.add(documentAST)
+        documents.set(text, documentAST)
+      }
+    },
   }
 }
 

@@ -13,12 +13,13 @@ import { type FaceOptions, faceOf } from '../graphql/errors.ts'
 import { schema } from '../graphql/schema.ts'
 import { parseExactJson } from '../passthrough/exact-json.ts'
 import { createCors } from './graphql-cors.ts'
+import { useValidDocuments } from './graphql-documents.ts'
+import { parseForm } from './graphql-form.ts'
 import { useGuard } from './graphql-guard.ts'
 import { parseMultipart } from './graphql-multipart.ts'
 import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
 import { useRegisteredOperations } from './graphql-registered.ts'
 import { useSimpleRequestGuard } from './graphql-simple-requests.ts'
-import { TextCache } from './graphql-text-cache.ts'
 
 export interface GraphQLMountOptions {
   readonly services: GraphQLServices
@@ -67,9 +68,8 @@ const graphiql = {
   shouldPersistHeaders: false,
 }
 
-const noCache = { get: () => undefined, set: () => undefined }
-
-export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
+/** The pipeline of both ways, without what carries requests to it. */
+export function createPipeline(options: GraphQLMountOptions) {
   const { services } = options
   const cors = createCors(options.corsOrigins)
   const proofs = createProofs(services)
@@ -86,8 +86,8 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     cors: cors.options,
     renderGraphiQL,
     graphiql: options.graphiql !== false && graphiql,
-    // What is wrong with a document is found again at each request: remembered, it would be somebody's to fill the memory with.
-    parserAndValidationCache: { documentCache: new TextCache(), errorCache: noCache },
+    // Yoga's own remembers errors, too, and with each the whole request that it was found in.
+    parserAndValidationCache: false,
     context: async context =>
       createContext({
         services,
@@ -99,20 +99,24 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
         onClose: callback => context.onClose(callback),
       }),
     plugins: [
-      useSimpleRequestGuard({ takesPlainGet: showsSchema }),
       useExactJson(),
+      // After the one that finds the parser of a request: this one takes it away again.
+      useSimpleRequestGuard({ takesPlainGet: showsSchema }),
       useRegisteredOperations({ operations: services.registeredOperations, prove: proofs }),
       useGuard({ schema, showsSchema }),
+      useValidDocuments(),
       useErrorFaces(finish),
     ],
   })
-  const answerPost = createPostHandler({
-    // Yoga types its pipeline by the whole context; what goes in and comes out is the same.
-    openPipeline: yoga.getEnveloped as unknown as (context: PostContext) => Pipeline,
-    finish,
-    maxBytes: maxRequestBytes,
-    cors,
-  })
+  // Yoga types its pipeline by the whole context; what goes in and comes out is the same.
+  const openPipeline = yoga.getEnveloped as unknown as (context: PostContext) => Pipeline
+  return { yoga, openPipeline, finish, cors }
+}
+
+export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
+  const { services } = options
+  const { yoga, openPipeline, finish, cors } = createPipeline(options)
+  const answerPost = createPostHandler({ openPipeline, finish, maxBytes: maxRequestBytes, cors })
   return async (req, response, requestId) => {
     try {
       holdBody(req, response, services.gateway.memory)
@@ -171,6 +175,10 @@ function useExactJson(): Plugin {
       if (requestParser === undefined) return
       if (type.startsWith('multipart/form-data')) {
         setRequestParser(async original => parseMultipart(await original.formData()))
+      } else if (request.method === 'GET') {
+        setRequestParser(original => parseForm(original.url.slice(original.url.indexOf('?') + 1)))
+      } else if (type.startsWith('application/x-www-form-urlencoded')) {
+        setRequestParser(async original => parseForm(await original.text()))
       } else if (/^application\/(?:graphql\+)?json/.test(type)) {
         setRequestParser(original => {
           const json = async () => parseExactJson(await original.text())

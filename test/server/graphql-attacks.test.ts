@@ -173,5 +173,5 @@ test('the memory of an attacked process stays what it was', async () => {
   process.stdout.write(
     `${sent} attacks: ${Math.round(before / 2 ** 20)} MB before, ${Math.round(after / 2 ** 20)} MB after\n`,
   )
-  expect(after - before).toBeLessThan(48 * 2 ** 20)
+  expect(after - before).toBeLessThan(32 * 2 ** 20)
 }, 120_000)

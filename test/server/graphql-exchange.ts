@@ -18,6 +18,7 @@ export interface Entrances extends AsyncDisposable, Readonly<Record<Way, number>
 export interface EntranceOptions {
   readonly corsOrigins?: readonly string[]
   readonly services?: GraphQLServices
+  readonly introspection?: boolean
 }
 
 export interface Answer {
@@ -29,7 +30,7 @@ export interface Answer {
 
 export async function openEntrances(
   gateway: TestGateway,
-  { corsOrigins = [], services = gateway.app.services }: EntranceOptions = {},
+  { corsOrigins = [], services = gateway.app.services, introspection = true }: EntranceOptions = {},
 ): Promise<Entrances> {
   const logs = { short: [] as string[], yoga: [] as string[] }
   const listeners = [listen('short'), listen('yoga')] as const
@@ -51,6 +52,7 @@ export async function openEntrances(
       services,
       events: createEvents(createLogger({ level: 'info', destination: { write: line => logs[way].push(line) } })),
       corsOrigins,
+      introspection,
       isYogaOnly: way === 'yoga',
     })
     const server = createServer((request, response) => {
