@@ -108,6 +108,11 @@ export const integrationSchema = strictObject({
   slug: slug.describe('Names the integration everywhere; unique within a workspace.'),
   name: text('a name', 80),
   description: text('a description', 500).optional(),
+  icon: z
+    .string('an icon')
+    .regex(/^[a-z0-9]{1,63}$/, 'the name of an icon: lower-case letters and digits')
+    .optional()
+    .describe('The mark of the vendor in Simple Icons (simpleicons.org), by its slug.'),
   categories: z
     .array(
       z.string('a category').regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a category: lower-case letters, digits, hyphens'),

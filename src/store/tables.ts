@@ -44,6 +44,13 @@ export interface StoredConnectPage {
   readonly logoUrl: string | null
 }
 
+/** How long and how many calls a workspace keeps. */
+export interface StoredCallRetention {
+  readonly days: number
+  /** Null for as many as there are. */
+  readonly maxCalls: number | null
+}
+
 /** The account behind a connection, as the vendor told it. */
 export interface StoredAccount {
   readonly id: string | null
@@ -56,6 +63,7 @@ export const workspaces = pgTable('workspaces', {
   id: typeId('ws', 'id').primaryKey(),
   name: orderedText('name').notNull().unique(),
   connectPage: jsonb('connect_page').$type<StoredConnectPage>(),
+  callRetention: jsonb('call_retention').$type<StoredCallRetention>(),
   createdAt: instant('created_at').notNull().defaultNow(),
 })
 
@@ -443,7 +451,10 @@ export interface StoredAttempt {
   readonly durationMs: number
 }
 
-/** No foreign keys: a record outlives what it is about, and one removed row must not refuse a whole batch. */
+/**
+ * No foreign keys: a record outlives what it is about, and one removed row must not refuse a whole batch. Partitioned by
+ * the day of `started_at`.
+ */
 export const calls = pgTable(
   'calls',
   {
@@ -452,10 +463,12 @@ export const calls = pgTable(
     connectionId: typeId('conn', 'connection_id').notNull(),
     integration: orderedText('integration').notNull(),
     endUserId: orderedText('end_user_id').notNull(),
-    callerId: text('caller_id').notNull(),
+    callerId: orderedText('caller_id').notNull(),
     kind: text('kind').$type<'QUERY' | 'MUTATION' | 'RAW' | 'ACTION'>().notNull(),
+    /** The name of the action, for a call that is one. */
+    action: orderedText('action'),
     method: text('method').notNull(),
-    path: text('path').notNull(),
+    path: orderedText('path').notNull(),
     status: integer('status'),
     errorCode: text('error_code').$type<ErrorCode>(),
     bytesSent: bigint('bytes_sent', { mode: 'number' }).notNull(),
@@ -464,15 +477,132 @@ export const calls = pgTable(
     /** What became of each attempt; null for a call that was answered at the first. */
     attemptLog: jsonb('attempt_log').$type<readonly StoredAttempt[]>(),
     durationMs: doublePrecision('duration_ms').notNull(),
+    /** The request of the caller that made it, as the log names it. */
+    requestId: text('request_id'),
+    /** What a replay needs besides the credential; null for what is never replayed. */
+    sealedRequest: bytes('sealed_request'),
     startedAt: instant('started_at').notNull(),
   },
   table => [
-    primaryKey({ columns: [table.workspaceId, table.id] }),
+    primaryKey({ columns: [table.workspaceId, table.id, table.startedAt] }),
     // Each list is newest first and may be cut by time: `started_at` is its order and its range in one index.
     index('calls_started').on(table.workspaceId, table.startedAt, table.id),
     index('calls_connection').on(table.workspaceId, table.connectionId, table.startedAt, table.id),
     index('calls_integration').on(table.workspaceId, table.integration, table.startedAt, table.id),
     index('calls_end_user').on(table.workspaceId, table.endUserId, table.startedAt, table.id),
+    index('calls_caller').on(table.workspaceId, table.callerId, table.startedAt, table.id),
+    index('calls_path').on(table.workspaceId, table.path, table.startedAt, table.id),
+    // What went wrong is rare and often looked for.
+    index('calls_failed')
+      .on(table.workspaceId, table.startedAt, table.id)
+      .where(sql`${table.status} >= 400 or ${table.status} is null`),
+  ],
+)
+
+/** Requests and answers of calls, where a workspace keeps them. */
+export const callBodies = pgTable(
+  'call_bodies',
+  {
+    workspaceId: typeId('ws', 'workspace_id').notNull(),
+    callId: typeId('call', 'call_id').notNull(),
+    sealed: bytes('sealed').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.callId] }),
+    index('call_bodies_expired').on(table.expiresAt),
+  ],
+)
+
+/** Sums of calls, made with the records themselves. */
+function callSums() {
+  return {
+    workspaceId: typeId('ws', 'workspace_id').notNull(),
+    /** The hour, in UTC, in which the calls began. */
+    hour: instant('hour').notNull(),
+    integration: orderedText('integration').notNull(),
+    calls: bigint('calls', { mode: 'number' }).notNull(),
+    /** Without an answer, or with one of 400 and more. */
+    failures: bigint('failures', { mode: 'number' }).notNull(),
+    bytesSent: bigint('bytes_sent', { mode: 'number' }).notNull(),
+    bytesReceived: bigint('bytes_received', { mode: 'number' }).notNull(),
+    /** Calls per class of duration. */
+    durations: bigint('durations', { mode: 'number' }).array().notNull(),
+  }
+}
+
+export const callHours = pgTable('call_hours', callSums(), table => [
+  primaryKey({ columns: [table.workspaceId, table.hour, table.integration] }),
+])
+
+export const connectionCallHours = pgTable(
+  'connection_call_hours',
+  { ...callSums(), connectionId: typeId('conn', 'connection_id').notNull() },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.connectionId, table.hour] }),
+    index('connection_call_hours_hour').on(table.workspaceId, table.hour),
+  ],
+)
+
+/** How many connections there are, kept by triggers on `connections`; a count is the sum of its shards. */
+export const connectionCounts = pgTable(
+  'connection_counts',
+  {
+    workspaceId: typeId('ws', 'workspace_id').notNull(),
+    integration: orderedText('integration').notNull(),
+    status: orderedText('status').$type<'ACTIVE' | 'NEEDS_REAUTH' | 'DISABLED'>().notNull(),
+    /** Spreads what is written at once over several rows. */
+    shard: integer('shard').notNull(),
+    count: bigint('count', { mode: 'number' }).notNull(),
+  },
+  table => [primaryKey({ columns: [table.workspaceId, table.integration, table.status, table.shard] })],
+)
+
+/** OpenAPI documents that a workspace imported, and what became of their operations. */
+export const openApiImports = pgTable(
+  'openapi_imports',
+  {
+    workspaceId: workspaceId(),
+    integration: orderedText('integration').notNull(),
+    /** What the workspace calls the document: importing it again replaces it. */
+    name: orderedText('name').notNull(),
+    title: text('title').notNull(),
+    version: text('version').notNull(),
+    /** Where it was fetched; null for a document that was given. */
+    sourceUrl: text('source_url'),
+    /** SHA-256 of the document, in hexadecimal. */
+    hash: text('hash').notNull(),
+    taken: integer('taken').notNull(),
+    /** Operations that are no actions, and why. */
+    skipped: jsonb('skipped').$type<readonly JsonObject[]>().notNull(),
+    importedAt: instant('imported_at').notNull().defaultNow(),
+  },
+  table => [primaryKey({ columns: [table.workspaceId, table.integration, table.name] })],
+)
+
+/** The operations of imported documents; those of one document are replaced together. */
+export const importedActions = pgTable(
+  'imported_actions',
+  {
+    workspaceId: workspaceId(),
+    integration: orderedText('integration').notNull(),
+    name: orderedText('name').notNull(),
+    document: orderedText('document').notNull(),
+    description: text('description').notNull(),
+    method: text('method').notNull(),
+    path: text('path').notNull(),
+    deprecated: boolean('deprecated').notNull(),
+    /** Schema and mapping: what a list of actions has no need of. */
+    definition: jsonb('definition').$type<JsonObject>().notNull(),
+  },
+  table => [
+    primaryKey({ columns: [table.workspaceId, table.integration, table.name] }),
+    foreignKey({
+      columns: [table.workspaceId, table.integration, table.document],
+      foreignColumns: [openApiImports.workspaceId, openApiImports.integration, openApiImports.name],
+      name: 'imported_actions_import',
+    }).onDelete('cascade'),
+    index('imported_actions_document').on(table.workspaceId, table.integration, table.document),
   ],
 )
 
