@@ -34,6 +34,7 @@ import type { Logger } from './log.ts'
 import { refuseDestination } from './passthrough/egress.ts'
 import { createPassthrough } from './passthrough/passthrough.ts'
 import { type Sandbox, sandboxApiKey, startSandbox } from './sandbox/sandbox.ts'
+import { createAddressReader } from './server/client-address.ts'
 import { createConnectRoutes } from './server/connect-routes.ts'
 import { createGraphQLMount } from './server/graphql.ts'
 import { createRawRoute } from './server/raw-route.ts'
@@ -257,12 +258,15 @@ async function buildApp(options: AppOptions): Promise<App> {
     publicUrl: () => publicUrl,
   }
   const { corsOrigins, introspection, graphiql } = config
-  const graphql = createGraphQLMount({ services, events, corsOrigins, introspection, graphiql })
+  const readAddress = createAddressReader(config.trustedProxies)
+  const graphql = createGraphQLMount({ services, events, corsOrigins, readAddress, introspection, graphiql })
   const raw = createRawRoute({
     callers,
     failedAttempts,
     gateway,
     events,
+    readAddress,
+    corsOrigins,
     publicUrl: config.hasPublicUrl ? config.publicUrl : undefined,
   })
   const connectVisits = new ConnectVisits({
@@ -271,7 +275,7 @@ async function buildApp(options: AppOptions): Promise<App> {
     fetch,
     onDone: (outcome, source) => recordVisit(auditTrail, outcome, source),
   })
-  const connect = createConnectRoutes({ flow: connectVisits, events, publicUrl: () => publicUrl })
+  const connect = createConnectRoutes({ flow: connectVisits, events, readAddress, publicUrl: () => publicUrl })
   const server = parts.use(
     createServer({ graphql, raw, connect, jwks: () => signingKeys.jwks(), checkReady: () => database.ping() }),
   )

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import path from 'node:path'
 import { inspect } from 'node:util'
 import { StartError } from './errors.ts'
-import { HostAllowlist } from './hosts.ts'
+import { AddressList, HostAllowlist } from './hosts.ts'
 import { type LogLevel, logLevels } from './log.ts'
 import { hideUserinfo, quote, unknownVariables, type VariableName, wrong } from './variables.ts'
 
@@ -22,6 +22,8 @@ export interface Config {
   readonly store: 'embedded' | 'postgres'
   readonly egressAllow: HostAllowlist
   readonly corsOrigins: readonly string[]
+  /** Whose word is taken for where a request comes from. */
+  readonly trustedProxies: AddressList
   readonly sandbox: boolean
   /** Whether anyone may ask what the schema is. */
   readonly introspection: boolean
@@ -97,6 +99,7 @@ export function readConfig(env: NodeJS.ProcessEnv): { config: Config; secrets: S
     store,
     egressAllow: parseEgressAllow(read('PASSGATE_EGRESS_ALLOW') ?? ''),
     corsOrigins: parseOrigins(read('PASSGATE_CORS_ORIGINS') ?? ''),
+    trustedProxies: parseTrustedProxies(read('PASSGATE_TRUSTED_PROXIES') ?? ''),
     sandbox: sandbox === undefined ? store === 'embedded' : parseSwitch('PASSGATE_SANDBOX', sandbox),
     introspection: parseSwitch('PASSGATE_INTROSPECTION', read('PASSGATE_INTROSPECTION') ?? 'on'),
     graphiql: parseSwitch('PASSGATE_GRAPHIQL', read('PASSGATE_GRAPHIQL') ?? 'on'),
@@ -157,11 +160,20 @@ function parseDataDir(text: string): string {
 }
 
 function parseEgressAllow(text: string): HostAllowlist {
+  return parseList('PASSGATE_EGRESS_ALLOW', () => HostAllowlist.parse(text))
+}
+
+function parseTrustedProxies(text: string): AddressList {
+  return parseList('PASSGATE_TRUSTED_PROXIES', () => AddressList.parse(text))
+}
+
+/** @param parse throws a TypeError that names the wrong item */
+function parseList<List>(name: VariableName, parse: () => List): List {
   try {
-    return HostAllowlist.parse(text)
+    return parse()
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    throw new StartError(`PASSGATE_EGRESS_ALLOW is wrong: ${hideUserinfo(error.message)}`, { cause: error })
+    throw new StartError(`${name} is wrong: ${hideUserinfo(error.message)}`, { cause: error })
   }
 }
 

@@ -44,10 +44,51 @@ export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefine
   return ipaddr.process(isIPv4(text) ? text : bracket(text).slice(1, -1))
 }
 
+/** Networks and addresses that the operator listed. */
+export class AddressList {
+  readonly #networks: [ipaddr.IPv4 | ipaddr.IPv6, number][] = []
+
+  /**
+   * Reads CIDR networks and bare addresses, separated by commas or white space.
+   * @throws {TypeError} a sentence that names the first wrong item
+   */
+  static parse(text: string): AddressList {
+    const list = new AddressList()
+    for (const item of text.split(/[\s,]+/)) {
+      if (item !== '' && !list.add(item))
+        throw new TypeError(`"${item}" is neither a network (10.0.0.0/8, fd00::/8) nor an address (10.1.2.3).`)
+    }
+    return list
+  }
+
+  /** False, and nothing added, for what is neither. */
+  add(item: string): boolean {
+    const network = parseNetwork(item)
+    if (network !== undefined) this.#networks.push(network)
+    return network !== undefined
+  }
+
+  addAll(other: AddressList): void {
+    this.#networks.push(...other.#networks)
+  }
+
+  get isEmpty(): boolean {
+    return this.#networks.length === 0
+  }
+
+  /** An IPv4-mapped address counts as its IPv4; what is no address is in no list. */
+  contains(address: string): boolean {
+    if (this.#networks.length === 0) return false
+    const parsed = parseAddress(address)
+    if (parsed === undefined) return false
+    return this.#networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+  }
+}
+
 /** What the operator exempts from the rule that only public addresses are dialled (`PASSGATE_EGRESS_ALLOW`). */
 export class HostAllowlist {
   readonly #origins = new Set<string>()
-  readonly #networks: [ipaddr.IPv4 | ipaddr.IPv6, number][] = []
+  readonly #addresses = new AddressList()
 
   /**
    * Reads `host:port`, CIDR networks and bare addresses, separated by commas or white space.
@@ -63,13 +104,13 @@ export class HostAllowlist {
   with(item: string): HostAllowlist {
     const list = new HostAllowlist()
     for (const origin of this.#origins) list.#origins.add(origin)
-    list.#networks.push(...this.#networks)
+    list.#addresses.addAll(this.#addresses)
     list.#add(item)
     return list
   }
 
   get isEmpty(): boolean {
-    return this.#origins.size === 0 && this.#networks.length === 0
+    return this.#origins.size === 0 && this.#addresses.isEmpty
   }
 
   /** Whether exactly this host (a name or a literal address, as a URL or a resolver spells it) is listed with this port. */
@@ -81,18 +122,11 @@ export class HostAllowlist {
 
   /** Whether a listed network or bare address contains this address; an IPv4-mapped address counts as its IPv4. */
   allowsAddress(address: string): boolean {
-    if (this.#networks.length === 0) return false
-    const parsed = parseAddress(address)
-    if (parsed === undefined) return false
-    return this.#networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+    return this.#addresses.contains(address)
   }
 
   #add(item: string): void {
-    const network = parseNetwork(item)
-    if (network !== undefined) {
-      this.#networks.push(network)
-      return
-    }
+    if (this.#addresses.add(item)) return
     const pattern = parsePattern(item)
     if (pattern === undefined || pattern.wildcard || pattern.port === undefined) {
       throw new TypeError(

@@ -21,7 +21,8 @@ function refusal(env: NodeJS.ProcessEnv): string {
 describe('an empty environment', () => {
   test('gives the defaults', () => {
     const { config, secrets } = readConfig({})
-    const { egressAllow, publicUrl, ...rest } = config
+    const { egressAllow, publicUrl, trustedProxies, ...rest } = config
+    expect(trustedProxies.isEmpty).toBe(true)
     expect(rest).toEqual({
       host: '127.0.0.1',
       port: 4000,
@@ -65,6 +66,7 @@ describe('values', () => {
       PASSGATE_PUBLIC_URL: 'https://gate.example/base',
       PASSGATE_EGRESS_ALLOW: 'localhost:9000, 10.0.0.0/8',
       PASSGATE_CORS_ORIGINS: 'https://a.example, http://localhost:3000 https://a.example',
+      PASSGATE_TRUSTED_PROXIES: '10.0.0.0/8 ::1',
       PASSGATE_SANDBOX: 'On',
       LOG_LEVEL: 'DEBUG',
     })
@@ -79,6 +81,8 @@ describe('values', () => {
     expect(new URL('oauth/callback', config.publicUrl).href).toBe('https://gate.example/base/oauth/callback')
     expect(config.egressAllow.allowsHost('localhost', 9000)).toBe(true)
     expect(config.egressAllow.allowsAddress('10.1.2.3')).toBe(true)
+    expect(config.trustedProxies.contains('10.1.2.3')).toBe(true)
+    expect(config.trustedProxies.contains('::1')).toBe(true)
     expect(secrets.databaseUrl).toBe(postgres.DATABASE_URL)
     expect(secrets.adminKey).toBe('k'.repeat(32))
     expect(secrets.encryptionKeys).toEqual([{ id: 'k1', key: Buffer.alloc(32, 1) }])
@@ -142,6 +146,10 @@ describe('a wrong value stops the start with one sentence:', () => {
     [{ PASSGATE_PUBLIC_URL: 'https://u:pw@x' }, `PASSGATE_PUBLIC_URL is "https://***@x", but takes ${publicForm}`],
     [{ PASSGATE_DATA_DIR: 'a\0b' }, 'PASSGATE_DATA_DIR is "a\\u0000b", but takes the path of a directory.'],
     [{ PASSGATE_SANDBOX: 'yes' }, 'PASSGATE_SANDBOX is "yes", but takes 1 or 0, true or false, on or off.'],
+    [
+      { PASSGATE_TRUSTED_PROXIES: '10.0.0.1, proxy.example' },
+      'PASSGATE_TRUSTED_PROXIES is wrong: "proxy.example" is neither a network (10.0.0.0/8, fd00::/8) nor an address (10.1.2.3).',
+    ],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL is "loud", but takes one of fatal, error, warn, info, debug, trace, silent.'],
     [{ PASSGATE_CORS_ORIGINS: 'a.example' }, `PASSGATE_CORS_ORIGINS is "a.example", but takes ${originForm}`],
     [{ PASSGATE_CORS_ORIGINS: 'null' }, `PASSGATE_CORS_ORIGINS is "null", but takes ${originForm}`],

@@ -12,6 +12,7 @@ import {
 } from '../connections/connect-view.ts'
 import { GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
+import type { ReadAddress } from './client-address.ts'
 import { choicePage, emptyPage } from './connect-choice.ts'
 import { createBrowserSecret, createConnectCookie, formTokenOf, isFormToken, isFromOwnPage } from './connect-cookie.ts'
 import { fieldsOf, formPage } from './connect-form.ts'
@@ -31,6 +32,7 @@ import { type ConnectPage, headersOf, privateHeaders, renderPage } from './conne
 export interface ConnectRoutesOptions {
   readonly flow: ConnectFlow
   readonly events: Pick<Events, 'requestFailed'>
+  readonly readAddress: ReadAddress
   /** The address that callers use. */
   readonly publicUrl: () => URL
   readonly now?: () => Date
@@ -44,7 +46,8 @@ const notOffered = 'This link is not for that service or way to connect. Choose 
 const maxTokenLength = 1024
 
 export function createConnectRoutes(options: ConnectRoutesOptions): FastifyPluginAsync {
-  const { flow, events, publicUrl, now = () => new Date() } = options
+  const { flow, events, readAddress, publicUrl, now = () => new Date() } = options
+  const sourceOf = ({ id, raw }: FastifyRequest): VisitSource => ({ requestId: id, address: readAddress(raw) ?? null })
   const cookie = () => createConnectCookie(publicUrl().protocol === 'https:')
 
   async function show(request: FastifyRequest, reply: FastifyReply) {
@@ -137,10 +140,6 @@ function leave(reply: FastifyReply, step: ConnectStep) {
   if (url !== undefined) return reply.code(303).headers(privateHeaders).header('location', url.href).send()
   if (step.kind === 'redirect') throw new Error('the authorization page has no address on the web')
   return send(reply, donePage(step))
-}
-
-function sourceOf({ id, socket }: FastifyRequest): VisitSource {
-  return { requestId: id, address: socket.remoteAddress ?? null }
 }
 
 function tokenOf({ params }: FastifyRequest): string {

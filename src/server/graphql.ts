@@ -12,6 +12,7 @@ import { createContext, type GraphQLContext, type GraphQLServices, prove } from 
 import { type FaceOptions, faceOf } from '../graphql/errors.ts'
 import { schema } from '../graphql/schema.ts'
 import { parseExactJson } from '../passthrough/exact-json.ts'
+import type { ReadAddress } from './client-address.ts'
 import { createCors } from './graphql-cors.ts'
 import { useValidDocuments } from './graphql-documents.ts'
 import { parseForm } from './graphql-form.ts'
@@ -25,6 +26,7 @@ export interface GraphQLMountOptions {
   readonly services: GraphQLServices
   readonly events: Events
   readonly corsOrigins: readonly string[]
+  readonly readAddress: ReadAddress
   /** Whether anyone may ask what the schema is, by introspection or by what errors say of it; it is shown unless told. */
   readonly introspection?: boolean
   /** Whether browsers get GraphiQL; they do unless told. */
@@ -72,7 +74,7 @@ const graphiql = {
 export function createPipeline(options: GraphQLMountOptions) {
   const { services } = options
   const cors = createCors(options.corsOrigins)
-  const proofs = createProofs(services)
+  const proofs = createProofs(options)
   const showsSchema = options.introspection !== false
   const finish = (result: ExecutionResult, requestId: string) =>
     finishResult(result, { requestId, showsSchema, events: options.events })
@@ -94,7 +96,7 @@ export function createPipeline(options: GraphQLMountOptions) {
         requestId: context.requestId,
         token: readAccessToken(context.req.headers),
         proved: await proofs(context.req),
-        address: context.req.socket.remoteAddress,
+        address: options.readAddress(context.req),
         signal: () => context.signal ?? context.request.signal,
         onClose: callback => context.onClose(callback),
       }),
@@ -131,12 +133,14 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
 }
 
 /** Who sends each request: asked before its document is parsed and again for its fields, but proved once. */
-function createProofs(services: GraphQLServices): (request: IncomingMessage) => ReturnType<typeof prove> {
+function createProofs({
+  services,
+  readAddress,
+}: GraphQLMountOptions): (request: IncomingMessage) => ReturnType<typeof prove> {
   const proofs = new WeakMap<IncomingMessage, ReturnType<typeof prove>>()
   return request => {
     const proof =
-      proofs.get(request) ??
-      prove({ services, token: readAccessToken(request.headers), address: request.socket.remoteAddress })
+      proofs.get(request) ?? prove({ services, token: readAccessToken(request.headers), address: readAddress(request) })
     proofs.set(request, proof)
     return proof
   }

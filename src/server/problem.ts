@@ -2,8 +2,16 @@
 import type { ServerResponse } from 'node:http'
 import { type ErrorCode, errorCodes, GatewayError } from '../errors.ts'
 
-/** @param error anything but a GatewayError is `INTERNAL` and says nothing of itself */
-export function sendProblem(response: ServerResponse, error: unknown, requestId: string): void {
+/**
+ * @param error anything but a GatewayError is `INTERNAL` and says nothing of itself
+ * @param cors names and values in turn, for a browser
+ */
+export function sendProblem(
+  response: ServerResponse,
+  error: unknown,
+  requestId: string,
+  cors: readonly string[] = [],
+): void {
   const known = error instanceof GatewayError ? error : undefined
   const code: ErrorCode = known?.code ?? 'INTERNAL'
   const { status } = errorCodes[code]
@@ -33,6 +41,6 @@ export function sendProblem(response: ServerResponse, error: unknown, requestId:
   }
   if (known?.retryAfterMs !== undefined) headers['retry-after'] = Math.ceil(known.retryAfterMs / 1000)
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="passgate", Basic realm="passgate"'
-  response.writeHead(status, headers)
+  response.writeHead(status, [...cors, ...Object.entries(headers).flat()])
   response.end(body)
 }

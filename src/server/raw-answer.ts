@@ -4,12 +4,15 @@ import { isFramingHeader } from '../auth/header-names.ts'
 import { GatewayError } from '../errors.ts'
 import type { AnswerControl, AnswerFacts, AnswerSink } from '../passthrough/relay.ts'
 import type { ResponseHeader } from '../passthrough/response.ts'
+import { isCorsHeader } from './raw-cors.ts'
 import { isLinkHeader, type LinkPlace, rewriteLinks } from './rewrite-links.ts'
 
 export interface RawAnswerOptions {
   readonly requestId: string
   /** Undefined when links stay as the vendor wrote them; asked when there is one. */
   readonly links: (() => LinkPlace) | undefined
+  /** What a browser of a listed origin is told, names and values in turn; undefined for everyone else. */
+  readonly cors: readonly string[] | undefined
   /** True for a link that a browser follows: what a vendor sent must not run as a page of the gateway. */
   readonly isDownload: boolean
 }
@@ -76,8 +79,8 @@ export class RawAnswer implements AnswerSink {
 
   /** Without the names of the hop between the upstream and the gateway; `trailer` announces what really comes. */
   #fieldsOf(headers: readonly ResponseHeader[]): string[] {
-    const { links } = this.#options
-    const fields: string[] = []
+    const { links, cors } = this.#options
+    const fields: string[] = cors === undefined ? [] : [...cors]
     let dropped: Set<string> | undefined
     for (const { name, value } of headers) {
       if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
@@ -87,7 +90,7 @@ export class RawAnswer implements AnswerSink {
     for (const { name, value } of headers) {
       const lower = name.toLowerCase()
       const isOfThisHop = isFramingHeader(lower) && lower !== 'content-length' && lower !== 'trailer'
-      if (isOfThisHop || dropped?.has(lower) === true) continue
+      if (isOfThisHop || dropped?.has(lower) === true || (cors !== undefined && isCorsHeader(lower))) continue
       fields.push(name, links !== undefined && isLinkHeader(lower) ? rewriteLinks(lower, value, links()) : value)
     }
     return fields

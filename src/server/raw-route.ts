@@ -9,8 +9,10 @@ import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { RequestPlan } from '../passthrough/request.ts'
+import type { ReadAddress } from './client-address.ts'
 import { sendProblem } from './problem.ts'
 import { RawAnswer } from './raw-answer.ts'
+import { createRawCors } from './raw-cors.ts'
 import type { LinkPlace } from './rewrite-links.ts'
 
 export interface RawRouteOptions {
@@ -18,6 +20,8 @@ export interface RawRouteOptions {
   readonly failedAttempts: FailedAttempts
   readonly gateway: Gateway
   readonly events: Events
+  readonly readAddress: ReadAddress
+  readonly corsOrigins: readonly string[]
   /** The address that callers use, when the operator said so; else the one that each request names. */
   readonly publicUrl: URL | undefined
 }
@@ -45,7 +49,8 @@ interface Address {
 }
 
 export function createRawRoute(options: RawRouteOptions): RawRoute {
-  const { callers, failedAttempts, gateway, events } = options
+  const { callers, failedAttempts, gateway, events, readAddress } = options
+  const cors = createRawCors(options.corsOrigins)
   async function guard(exchange: Exchange, run: () => Promise<void>): Promise<void> {
     const { request, response, requestId } = exchange
     response.on('finish', () => {
@@ -55,11 +60,14 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
       await run()
     } catch (error) {
       if (!(error instanceof GatewayError)) events.requestFailed(requestId, error)
-      refuse(response, error, requestId)
+      refuse(exchange, error, cors.headersFor(request))
     }
   }
   async function relay({ request, response, requestId }: Exchange, read: (url: string) => Address): Promise<void> {
-    const { caller, token } = await authenticate(callers, failedAttempts, request)
+    if (cors.answerPreflight(request, response)) return
+    const { caller, token } = await authenticate(callers, request, run =>
+      failedAttempts.guard(readAddress(request), run),
+    )
     requireAnyRequest(caller)
     const { connectionId, target, prefix } = read(request.url ?? '')
     const isWholePath = connectionId === undefined
@@ -68,7 +76,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     const rewrites = request.headers['x-passgate-rewrite'] !== 'off'
     await gateway.relay(caller, connectionId, input, plan => {
       const links = rewrites ? () => placeOf(request, options.publicUrl, prefix, plan) : undefined
-      return new RawAnswer(response, { requestId, links, isDownload: false })
+      return new RawAnswer(response, { requestId, links, cors: cors.headersFor(request), isDownload: false })
     })
   }
   async function download({ request, response, requestId }: Exchange): Promise<void> {
@@ -76,17 +84,17 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
       throw invalidInput('method', `A download link takes GET; got ${request.method}.`)
     }
     const token = (request.url ?? '').slice(downloadPrefix.length).replace(/\?.*$/s, '')
-    const makeSink = () => new RawAnswer(response, { requestId, links: undefined, isDownload: true })
-    await failedAttempts.guard(request.socket.remoteAddress, () => gateway.download(token, rangeOf(request), makeSink))
+    const makeSink = () => new RawAnswer(response, { requestId, links: undefined, cors: undefined, isDownload: true })
+    await failedAttempts.guard(readAddress(request), () => gateway.download(token, rangeOf(request), makeSink))
   }
   return {
     handle(request, response, requestId) {
       const exchange = { request, response, requestId }
-      void guard(exchange, () => relay(exchange, readAddress))
+      void guard(exchange, () => relay(exchange, readTarget))
     },
     handleRoot(request, response, requestId) {
       const exchange = { request, response, requestId }
-      void guard(exchange, () => relay(exchange, readRootAddress))
+      void guard(exchange, () => relay(exchange, readRootTarget))
     },
     handleDownload(request, response, requestId) {
       const exchange = { request, response, requestId }
@@ -98,13 +106,13 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
 /** The first that is a key; when none is, what the first is refused with. */
 async function authenticate(
   callers: Callers,
-  failedAttempts: FailedAttempts,
-  { headers, socket }: IncomingMessage,
+  { headers }: IncomingMessage,
+  guard: <Result>(run: () => Promise<Result>) => Promise<Result>,
 ): Promise<{ caller: Caller; token: string }> {
   const [first, second] = readAccessTokens(headers)
   // Nobody guesses without a token.
   if (first === undefined) throw noToken()
-  return await failedAttempts.guard(socket.remoteAddress, async () => {
+  return await guard(async () => {
     try {
       return { caller: await callers.authenticate(first), token: first }
     } catch (error) {
@@ -128,7 +136,7 @@ function rangeOf({ headers }: IncomingMessage): [string, string][] {
   })
 }
 
-function readAddress(url: string): Address {
+function readTarget(url: string): Address {
   const rest = url.slice(rawPrefix.length)
   const end = rest.search(/[/?]/)
   const connectionId = end === -1 ? rest : rest.slice(0, end)
@@ -137,7 +145,7 @@ function readAddress(url: string): Address {
 }
 
 /** A client may write the whole URL as a proxy's client does (RFC 9112 §3.2.2); only its path counts. */
-function readRootAddress(url: string): Address {
+function readRootTarget(url: string): Address {
   return { connectionId: undefined, target: url.replace(/^https?:\/\/[^/?]*/i, ''), prefix: '' }
 }
 
@@ -177,12 +185,12 @@ function placeOf(
 }
 
 /** Once the head is out, only a broken connection can say that the answer is not whole. */
-function refuse(response: ServerResponse, error: unknown, requestId: string): void {
+function refuse({ response, requestId }: Exchange, error: unknown, cors: readonly string[] | undefined): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
-  sendProblem(response, error, requestId)
+  sendProblem(response, error, requestId, cors)
 }
 
 function noToken(): GatewayError {

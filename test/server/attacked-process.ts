@@ -15,7 +15,7 @@ const services = {
   gateway: { memory: new Memory() },
 } as unknown as GraphQLServices
 const events = createEvents(createLogger({ level: 'silent' }))
-const mount = createGraphQLMount({ services, events, corsOrigins: [] })
+const mount = createGraphQLMount({ services, events, corsOrigins: [], readAddress: () => undefined })
 const server = createServer((request, response) => void mount(request, response, 'req_1'))
 await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`

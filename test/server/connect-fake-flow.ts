@@ -133,6 +133,7 @@ export function createPages(answers: FakeAnswers = {}, publicUrl = 'https://gate
     createConnectRoutes({
       flow,
       events: { requestFailed: (_id, error) => failures.push(error) },
+      readAddress: () => undefined,
       publicUrl: () => new URL(publicUrl),
       now: () => now,
     }),

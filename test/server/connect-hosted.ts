@@ -21,6 +21,7 @@ export async function hostPages(flow: ConnectFlow, scheme: 'http' | 'https' = 'h
   const connect = createConnectRoutes({
     flow,
     events: { requestFailed: (_id, error) => failures.push(error) },
+    readAddress: () => undefined,
     publicUrl: () => new URL(url),
   })
   const elsewhere = () => {

@@ -52,6 +52,7 @@ export async function openEntrances(
       services,
       events: createEvents(createLogger({ level: 'info', destination: { write: line => logs[way].push(line) } })),
       corsOrigins,
+      readAddress: () => undefined,
       introspection,
       isYogaOnly: way === 'yoga',
     })

@@ -1,0 +1,49 @@
+/** Lets the pages of listed origins use the raw route (Fetch standard, §3.3): the preflight's answer, and what answers carry. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { headerNamePattern } from '../auth/header-names.ts'
+
+export interface RawCors {
+  /** Answers a browser that asks what it may send, and returns true; a vendor's own OPTIONS is not one. */
+  answerPreflight(request: IncomingMessage, response: ServerResponse): boolean
+  /** What an answer to this request carries; undefined when no listed origin asks. */
+  headersFor(request: Pick<IncomingMessage, 'headers'>): readonly string[] | undefined
+}
+
+/** What a vendor says of browsers is about its own origin, not about the gateway's. */
+export function isCorsHeader(lowerName: string): boolean {
+  return lowerName.startsWith('access-control-')
+}
+
+/** Seconds for which a browser need not ask again. */
+const maxAgeSeconds = '600'
+
+export function createRawCors(origins: readonly string[]): RawCors {
+  const listed = new Set(origins)
+  function allowing({ headers: { origin } }: Pick<IncomingMessage, 'headers'>): string[] | undefined {
+    if (origin === undefined || !listed.has(origin)) return undefined
+    return ['access-control-allow-origin', origin, 'vary', 'Origin']
+  }
+  return {
+    answerPreflight(request, response) {
+      const { 'access-control-request-method': method, 'access-control-request-headers': names } = request.headers
+      const allowed = request.method === 'OPTIONS' && method !== undefined ? allowing(request) : undefined
+      if (allowed === undefined || method === undefined || !headerNamePattern.test(method)) return false
+      const asked = (names ?? '').split(',').map(name => name.trim())
+      response.writeHead(204, [
+        ...allowed,
+        'access-control-allow-methods',
+        method,
+        'access-control-allow-headers',
+        asked.filter(name => headerNamePattern.test(name)).join(', '),
+        'access-control-max-age',
+        maxAgeSeconds,
+      ])
+      response.end()
+      return true
+    },
+    headersFor(request) {
+      const allowed = allowing(request)
+      return allowed && [...allowed, 'access-control-expose-headers', '*']
+    },
+  }
+}
