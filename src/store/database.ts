@@ -1,6 +1,5 @@
 /** The database behind every store: embedded in the data directory, or a PostgreSQL server. */
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
-import { openEmbedded } from './embedded.ts'
 import { openPostgres } from './postgres.ts'
 import type * as tables from './tables.ts'
 
@@ -33,6 +32,9 @@ export interface DatabaseOptions {
  *
  * @throws StartError with one sentence for the operator, whatever stands in the way.
  */
-export function openDatabase({ url, dataDir }: DatabaseOptions): Promise<Database> {
-  return url === undefined ? openEmbedded(dataDir) : openPostgres(url, dataDir)
+export async function openDatabase({ url, dataDir }: DatabaseOptions): Promise<Database> {
+  if (url !== undefined) return await openPostgres(url, dataDir)
+  // It brings a whole PostgreSQL along: nothing for a process that has a server.
+  const { openEmbedded } = await import('./embedded.ts')
+  return await openEmbedded(dataDir)
 }

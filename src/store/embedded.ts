@@ -6,10 +6,11 @@ import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/pglite'
+import { migrate } from 'drizzle-orm/pglite/migrator'
 import { StartError } from '../errors.ts'
 import type { Database } from './database.ts'
 import { settle } from './failure.ts'
-import { migratePglite } from './migrate.ts'
+import { migrationsFolder } from './migrate.ts'
 import { takeOwnership } from './owner-lock.ts'
 import { explainEmbedded } from './start-failure.ts'
 import * as tables from './tables.ts'
@@ -23,7 +24,8 @@ export async function openEmbedded(dataDir: string): Promise<Database> {
   try {
     parts.use(takeOwnership(dataDir))
     const client = parts.adopt(await openStore(dataDir, log), open => open.close())
-    await migratePglite(client)
+    // Needs no lock: the embedded store has one owner.
+    await migrate(drizzle(client), { migrationsFolder })
     return createDatabase(client, parts.move())
   } catch (error) {
     throw explainEmbedded(error, dataDir, log)

@@ -1,15 +1,12 @@
 /** Brings a database to this version's schema, one process at a time. */
 import { join } from 'node:path'
-import type { PGlite } from '@electric-sql/pglite'
-import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
-import { migrate as migratePgliteDatabase } from 'drizzle-orm/pglite/migrator'
-import { drizzle as drizzlePostgres } from 'drizzle-orm/postgres-js'
-import { migrate as migratePostgresDatabase } from 'drizzle-orm/postgres-js/migrator'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import type { Sql } from 'postgres'
 import { StartError } from '../errors.ts'
 import { withDeadline } from './failure.ts'
 
-const migrationsFolder = join(import.meta.dirname, '../../drizzle')
+export const migrationsFolder: string = join(import.meta.dirname, '../../drizzle')
 
 const oldestVersion = 14
 
@@ -32,13 +29,8 @@ export async function migratePostgres(client: Sql): Promise<void> {
   await client`set lock_timeout = '300s'`
   await client`select pg_advisory_lock(${migrationLock})`
   await client`set lock_timeout = 0`
-  await migratePostgresDatabase(drizzlePostgres(client), { migrationsFolder })
+  await migrate(drizzle(client), { migrationsFolder })
   await client`select pg_advisory_unlock(${migrationLock})`
-}
-
-/** Needs no lock: the embedded store has one owner. */
-export async function migratePglite(client: PGlite): Promise<void> {
-  await migratePgliteDatabase(drizzlePglite(client), { migrationsFolder })
 }
 
 /**
