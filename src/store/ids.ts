@@ -1,12 +1,8 @@
 /** Ids as callers see them: TypeIDs (`conn_` and a UUIDv7); inside the tables they are uuid columns. */
 import { randomUUIDv7 } from 'node:crypto'
-import { fromString, fromUUID, toUUID } from 'typeid-js'
+import { fromUUID } from 'typeid-js'
 
 export type IdPrefix = 'ws' | 'int' | 'conn' | 'key' | 'call' | 'cs' | 'evt' | 'whe' | 'whd' | 'ses' | 'aud' | 'op'
-
-/** The uuids of ids that were made or read lately: the same few are asked for again and again. */
-const uuids = new Map<string, string>()
-const maxUuids = 20_000
 
 /** A new id; the ids that one process makes sort in the order of their making. */
 export function newId(prefix: IdPrefix): string {
@@ -19,6 +15,11 @@ export function newUuid(): string {
   // Within a millisecond the rest is random: one that would sort before the last follows it instead.
   last = uuid > last ? uuid : successor(last)
   return last
+}
+
+/** The millisecond in which a UUIDv7 was made, by the clock of the process that made it. */
+export function timeOfUuid(uuid: string): number {
+  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)
 }
 
 let last = ''
@@ -41,22 +42,38 @@ export function toUuid(prefix: IdPrefix, id: string): string {
 }
 
 export function toTypeId(prefix: IdPrefix, uuid: string): string {
-  const id = fromUUID(uuid, prefix)
-  remember(id, uuid)
-  return id
+  return fromUUID(uuid, prefix)
 }
 
+/** Crockford's base 32 in lower case, without padding: the value of each letter by its character code. */
+const values = new Int8Array(128).fill(-1)
+for (const [value, letter] of [...'0123456789abcdefghjkmnpqrstvwxyz'].entries()) values[letter.charCodeAt(0)] = value
+
+const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+/** A UUID of a version there is (RFC 9562 §4.1 and §4.2), nil and max. */
+const uuidPattern = /^(?:[\da-f]{8}-[\da-f]{4}-[1-8][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}|[0-]{36}|[f-]{36})$/
+
+/**
+ * Written here, because it must not remember: an id that was seen before would be read faster, and time would tell
+ * that someone has it.
+ */
 function findUuid(prefix: IdPrefix, id: string): string | undefined {
-  const known = uuids.get(id)
-  if (known !== undefined && id.length === prefix.length + 27 && id.startsWith(prefix)) return known
-  try {
-    return toUUID(fromString(id, prefix))
-  } catch {
-    return undefined
+  const start = prefix.length + 1
+  if (id.length !== start + 26 || !id.startsWith(prefix) || id[start - 1] !== '_') return undefined
+  // 26 letters are 130 bits: the first has three of its own.
+  if (id.charCodeAt(start) > 55) return undefined
+  let uuid = ''
+  let bits = 0
+  let held = 0
+  for (let place = 0; place < 26; place++) {
+    const value = values[id.charCodeAt(start + place)] ?? -1
+    if (value === -1) return undefined
+    held = ((held << 5) | value) & 0x1fff
+    bits += place === 0 ? 3 : 5
+    if (bits < 8) continue
+    bits -= 8
+    uuid += hex[(held >> bits) & 0xff]
+    if (uuid.length === 8 || uuid.length === 13 || uuid.length === 18 || uuid.length === 23) uuid += '-'
   }
-}
-
-function remember(id: string, uuid: string): void {
-  if (uuids.size >= maxUuids) uuids.clear()
-  uuids.set(id, uuid)
+  return uuidPattern.test(uuid) ? uuid : undefined
 }

@@ -19,10 +19,11 @@ import { generator } from './load.ts'
 import { startNginx } from './nginx.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { adminKey, connectUpstream, createPlace, type Place, startGateway } from './passgate.ts'
-import { formatBudgets, formatSamples, formatSoak, formatStreams } from './report.ts'
+import { formatBudgets, formatSamples, formatSoak, formatStreams, formatTimings } from './report.ts'
 import { runRounds, type Sample } from './rounds.ts'
 import { soak } from './soak.ts'
 import { measureStream, type Route, type StreamFigures } from './streams.ts'
+import { measureTiming, type TimingFigures } from './timing.ts'
 import { canReadUsage } from './usage.ts'
 
 const resultFile = join(import.meta.dirname, '../../.bench.json')
@@ -74,6 +75,11 @@ async function run(options: Options, parts: AsyncDisposableStack): Promise<void>
     say(`\n${formatSoak(figures)}`)
     return save({ machine, soak: figures })
   }
+  if (options.timings !== undefined) {
+    const figures = await timeRefusals(ground, options.timings)
+    say(`\n${formatTimings(figures)}`)
+    return save({ machine, timings: figures })
+  }
   const measured = await measure(ground)
   const budgets = judgeBudgets(measured)
   if (measured.samples.length > 0) say(`\n${formatSamples(measured.samples)}`)
@@ -83,6 +89,13 @@ async function run(options: Options, parts: AsyncDisposableStack): Promise<void>
   for (const line of new Set(measured.warnings)) say(`\nthe gateway warned: ${line}`)
   say(`\n${formatBudgets(budgets)}`)
   await save({ machine, budgets, ...measured })
+}
+
+/** On a gateway that believes who asks about where they ask from: guessing from one address alone is slowed down. */
+async function timeRefusals({ parts, place, upstream }: Ground, repetitions: number): Promise<TimingFigures[]> {
+  const trusting = { ...place, env: { ...place.env, PASSGATE_TRUSTED_PROXIES: '127.0.0.0/8 ::1' } }
+  const gateway = parts.use(await startGateway(trusting))
+  return await measureTiming(gateway, await connectUpstream(gateway, upstream), repetitions)
 }
 
 interface AllFigures {

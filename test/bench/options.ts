@@ -16,6 +16,8 @@ export interface Options {
   readonly store: 'postgres' | 'embedded'
   /** Minutes; then nothing but the soak is run. */
   readonly soakMinutes: number | undefined
+  /** Refusals of each kind; then nothing but their time is measured. */
+  readonly timings: number | undefined
   /** A directory for the CPU profiles of the gateway, written when it ends. */
   readonly profile: string | undefined
 }
@@ -27,6 +29,7 @@ export const usage = `npm run bench -- [options]
   --only A,B        of ${partNames.join(', ')}
   --embedded        the embedded store in place of a PostgreSQL server
   --soak MINUTES    64 callers with bodies of 100 B to 1 MB for so long: memory, and no call record lost
+  --timing N        N refusals of each kind: whether their time tells why they were refused
   --profile DIR     writes CPU profiles of the gateway there
   --help
 `
@@ -42,6 +45,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       only: { type: 'string' },
       embedded: { type: 'boolean', default: false },
       soak: { type: 'string' },
+      timing: { type: 'string' },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -55,6 +59,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     only: new Set(values.only === undefined ? partNames : values.only.split(',').map(readPart)),
     store: values.embedded ? 'embedded' : 'postgres',
     soakMinutes: readCount('soak', values.soak),
+    timings: readCount('timing', values.timing),
     profile: values.profile,
   }
 }

@@ -5,6 +5,7 @@ import { median } from './median.ts'
 import type { Sample } from './rounds.ts'
 import type { SoakFigures } from './soak.ts'
 import type { StreamFigures } from './streams.ts'
+import type { TimingFigures } from './timing.ts'
 
 const megabyte = 1024 ** 2
 
@@ -74,6 +75,15 @@ export function formatSoak({ minutes, answered, recorded, residentBytes, warning
     ['warnings of the gateway', String(warnings.length)],
   ]
   return formatTable([['soak', ''], ...rows])
+}
+
+export function formatTimings(figures: readonly TimingFigures[]): string {
+  const rows = figures.map(({ kind, medianMs, against, longer }) => [
+    kind,
+    format(medianMs, 3),
+    kind === against ? '–' : `${format(longer, 3)} than ${against}`,
+  ])
+  return formatTable([['refused', 'p50 ms', 'probability of taking longer'], ...rows])
 }
 
 function format(value: number, digits = 0, unit = ''): string {
