@@ -9,81 +9,7 @@ import { Catalog } from '../../src/catalog/catalog.ts'
 import type { IntegrationDefinition } from '../../src/catalog/entry.ts'
 import { parseConfig } from '../../src/catalog/target.ts'
 import { refusal } from '../auth/refusal.ts'
-
-/** Registrable domains: where tokens are asked for, and where the vendor documents that. */
-const vendors: Readonly<Record<string, { readonly tokens: readonly string[]; readonly documents: readonly string[] }>> =
-  {
-    airtable: { tokens: ['airtable.com'], documents: ['airtable.com'] },
-    asana: { tokens: ['asana.com'], documents: ['asana.com'] },
-    box: { tokens: ['box.com'], documents: ['box.com'] },
-    calendly: { tokens: ['calendly.com'], documents: ['calendly.com'] },
-    discord: { tokens: ['discord.com'], documents: ['discord.com'] },
-    docusign: { tokens: ['docusign.com'], documents: ['docusign.com'] },
-    dropbox: { tokens: ['dropbox.com', 'dropboxapi.com'], documents: ['dropbox.com'] },
-    figma: { tokens: ['figma.com'], documents: ['figma.com'] },
-    github: { tokens: ['github.com'], documents: ['github.com'] },
-    'github-app': { tokens: ['github.com'], documents: ['github.com'] },
-    gitlab: { tokens: ['gitlab.com'], documents: ['gitlab.com'] },
-    gmail: { tokens: ['google.com', 'googleapis.com'], documents: ['google.com'] },
-    'google-calendar': { tokens: ['google.com', 'googleapis.com'], documents: ['google.com'] },
-    'google-drive': { tokens: ['google.com', 'googleapis.com'], documents: ['google.com'] },
-    'google-sheets': { tokens: ['google.com', 'googleapis.com'], documents: ['google.com'] },
-    hubspot: { tokens: ['hubspot.com', 'hubapi.com'], documents: ['hubspot.com'] },
-    intercom: { tokens: ['intercom.com', 'intercom.io'], documents: ['intercom.com'] },
-    jira: { tokens: ['atlassian.com'], documents: ['atlassian.com'] },
-    linear: { tokens: ['linear.app'], documents: ['linear.app'] },
-    mailchimp: { tokens: ['mailchimp.com'], documents: ['mailchimp.com'] },
-    'microsoft-graph': { tokens: ['microsoftonline.com'], documents: ['microsoft.com'] },
-    notion: { tokens: ['notion.com'], documents: ['notion.com'] },
-    okta: { tokens: ['okta.com'], documents: ['okta.com'] },
-    pipedrive: { tokens: ['pipedrive.com'], documents: ['pipedrive.com'] },
-    quickbooks: { tokens: ['intuit.com'], documents: ['intuit.com'] },
-    salesforce: { tokens: ['salesforce.com'], documents: ['salesforce.com'] },
-    shopify: { tokens: ['myshopify.com'], documents: ['shopify.dev'] },
-    slack: { tokens: ['slack.com'], documents: ['slack.dev'] },
-    spotify: { tokens: ['spotify.com'], documents: ['spotify.com'] },
-    trello: { tokens: ['trello.com'], documents: ['atlassian.com'] },
-    tumblr: { tokens: ['tumblr.com'], documents: ['tumblr.com'] },
-    typeform: { tokens: ['typeform.com'], documents: ['typeform.com'] },
-    x: { tokens: ['x.com'], documents: ['x.com'] },
-    xero: { tokens: ['xero.com'], documents: ['xero.com'] },
-    zendesk: { tokens: ['zendesk.com'], documents: ['zendesk.com'] },
-    zoom: { tokens: ['zoom.us'], documents: ['zoom.us'] },
-  }
-
-/** Their documentation names no request that ends a token. */
-const withoutRevocation = [
-  'airtable',
-  'docusign',
-  'figma',
-  'intercom',
-  'jira',
-  'mailchimp',
-  'microsoft-graph',
-  'spotify',
-  'tumblr',
-  'typeform',
-]
-
-/** For how many days the vendor keeps a refresh token that nobody uses. */
-const idleDays: Readonly<Record<string, number>> = {
-  airtable: 60,
-  box: 60,
-  docusign: 30,
-  github: 183,
-  gmail: 180,
-  'google-calendar': 180,
-  'google-drive': 180,
-  'google-sheets': 180,
-  jira: 90,
-  'microsoft-graph': 90,
-  pipedrive: 60,
-  quickbooks: 100,
-  shopify: 90,
-  xero: 60,
-  zendesk: 30,
-  zoom: 90,
-}
+import { idleDays, longestSignedSeconds, vendors, withoutRevocation } from './oauth-vendors.ts'
 
 const entries = Catalog.load().list()
 const obtaining = entries.filter(entry => entry.auth.some(auth => addressesOf(auth).length > 0))
@@ -203,21 +129,44 @@ describe('the entries that obtain tokens', () => {
 
   it('does without PKCE at the vendors that refuse it to a client with a secret, and nowhere else', () => {
     const without = oauth2.filter(([, auth]) => auth.pkce === 'none').map(([slug]) => slug)
-    expect(without).toEqual(['notion', 'slack'])
+    expect(without).toEqual(['aweber', 'linkedin', 'notion', 'slack', 'square', 'ups'])
   })
 
   it('separates scopes by commas where the vendor does', () => {
     const separated = oauth2.filter(([, auth]) => auth.scopeSeparator !== undefined)
-    expect(separated.map(([slug, auth]) => [slug, auth.scopeSeparator])).toEqual([
-      ['linear', ','],
-      ['shopify', ','],
-      ['slack', ','],
+    expect(separated.map(([slug, auth]) => slug + auth.scopeSeparator)).toEqual([
+      'campaign-monitor,',
+      'linear,',
+      'pinterest,',
+      'shopify,',
+      'slack,',
+      'squarespace,',
+      'strava,',
+      'todoist,',
+      'withings,',
+      'wrike,',
+      'zoho-books,',
+      'zoho-crm,',
+      'zoho-desk,',
     ])
   })
 
   it('writes token requests as JSON where the vendor does', () => {
     const json = oauth2.filter(([, auth]) => auth.tokenRequest === 'json').map(([slug]) => slug)
-    expect(json).toEqual(['jira', 'notion', 'zendesk'])
+    expect(json).toEqual([
+      'confluence',
+      'jira',
+      'lokalise',
+      'lucid',
+      'notion',
+      'razorpay',
+      'square',
+      'squarespace',
+      'teamwork',
+      'webflow',
+      'zendesk',
+      'zeplin',
+    ])
   })
 })
 
@@ -257,17 +206,6 @@ describe('what a connection brings', () => {
 })
 
 describe('the tokens that are signed here', () => {
-  /** Seconds that the vendor lets such a token live. */
-  const longest: Readonly<Record<string, number>> = {
-    'app-store-connect': 1200,
-    docusign: 3600,
-    'ghost-admin': 300,
-    'github-app': 600,
-    gmail: 3600,
-    'google-calendar': 3600,
-    'google-drive': 3600,
-    'google-sheets': 3600,
-  }
   const signing = entries.flatMap(entry =>
     entry.auth.flatMap(auth =>
       auth.scheme === 'jwt' || auth.scheme === 'jwtBearer' ? [[entry.slug, auth] as const] : [],
@@ -275,13 +213,13 @@ describe('the tokens that are signed here', () => {
   )
 
   it('are those whose limits are known here', () => {
-    expect(signing.map(([slug]) => slug).toSorted()).toEqual(Object.keys(longest).toSorted())
+    expect(signing.map(([slug]) => slug).toSorted()).toEqual(Object.keys(longestSignedSeconds).toSorted())
   })
 
   it.each(signing)(
     '%s keeps below its vendor’s limit, with room for a clock that is half a minute off',
     (slug, auth) => {
-      expect((auth.jwtLifetimeSeconds ?? 300) + 30).toBeLessThanOrEqual(Math.max(longest[slug] ?? 0, 330))
+      expect((auth.jwtLifetimeSeconds ?? 300) + 30).toBeLessThanOrEqual(Math.max(longestSignedSeconds[slug] ?? 0, 330))
     },
   )
 
