@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Credential } from '../../src/auth/credential.ts'
 import { createStrategy, injectedNames } from '../../src/auth/strategy.ts'
 import { Catalog } from '../../src/catalog/catalog.ts'
+import { categoryTitles } from '../../src/catalog/categories.ts'
 import type { IntegrationDefinition } from '../../src/catalog/entry.ts'
 import { parseIntegration } from '../../src/catalog/parse.ts'
 import { applySettings } from '../../src/catalog/settings.ts'
@@ -76,6 +77,7 @@ describe('the built-in catalog', () => {
     expect(parseIntegration(document)).toEqual(entry)
     expect(entry).toMatchObject(document)
     expect(entry.categories).not.toEqual([])
+    for (const category of entry.categories) expect(Object.keys(categoryTitles)).toContain(category)
   })
 
   it.each(named(vendors))('%s says where its facts come from', (_, entry) => {
