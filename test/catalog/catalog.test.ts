@@ -4,6 +4,10 @@ import { Catalog } from '../../src/catalog/catalog.ts'
 import { parseIntegration } from '../../src/catalog/parse.ts'
 import { definition } from './definition.ts'
 
+function slugsOf(catalog: Catalog): string[] {
+  return catalog.list().map(({ slug }) => slug)
+}
+
 describe('Catalog', () => {
   const catalog = Catalog.load()
   const acme = parseIntegration(definition())
@@ -12,14 +16,14 @@ describe('Catalog', () => {
     expect(catalog.get('github')?.name).toBe('GitHub')
     expect(catalog.get('nothing')).toBeUndefined()
     expect(catalog.get('constructor')).toBeUndefined()
-    const slugs = catalog.list().map(entry => entry.slug)
-    expect(slugs).toEqual([...slugs].sort())
+    expect(slugsOf(catalog)).toEqual(slugsOf(catalog).toSorted())
   })
 
   it('adds, replaces and leaves out without changing itself', () => {
     const more = catalog.with(acme)
     expect(more.get('acme')).toBe(acme)
-    expect(more.list()[0]).toBe(acme)
+    expect(more.list().filter(({ slug }) => slug === 'acme')).toEqual([acme])
+    expect(slugsOf(more)).toEqual([...slugsOf(catalog), 'acme'].toSorted())
     const renamed = parseIntegration(definition({ name: 'Other' }))
     expect(more.with(renamed).list()).toHaveLength(more.list().length)
     expect(more.with(renamed).get('acme')).toBe(renamed)

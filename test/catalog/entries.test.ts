@@ -16,6 +16,23 @@ const entries = Catalog.load().list()
 const vendors = entries.filter(entry => entry.slug !== 'sandbox')
 const named = (list: readonly IntegrationDefinition[]) => list.map(entry => [entry.slug, entry] as const)
 
+/** Their account holders run the servers themselves: any host is theirs to name. */
+const selfHosted = ['woocommerce', 'wordpress']
+
+/** Every name below these is answered by the vendor alone, and nobody could list them. */
+const wildcards: Readonly<Record<string, readonly string[]>> = {
+  'aws-s3': ['*.s3.{region}.amazonaws.com'],
+  'backblaze-b2': ['*.s3.{region}.backblazeb2.com'],
+  crowdin: ['*.api.crowdin.com'],
+  pinecone: ['*.pinecone.io'],
+  sanity: ['*.api.sanity.io'],
+}
+
+/** What leads elsewhere when it takes the place of a whole host, of its end, or of a URL's start. */
+function hostilesOf(example: string): string[] {
+  return ['evil.example', `${example}.evil.example`, `evil.example.${example}.evil.example`, 'https://evil.example']
+}
+
 const minted = { accessToken: 'TOKEN' }
 
 const samples: Record<Credential['scheme'], Credential> = {
@@ -126,6 +143,38 @@ describe('the built-in catalog', () => {
         )
       }
     }
+  })
+
+  it.each(named(vendors.filter(entry => entry.config)))('%s leads to no other party', (slug, entry) => {
+    const examples = examplesOf(entry)
+    for (const [name, example] of Object.entries(examples)) {
+      for (const value of hostilesOf(example)) {
+        const values = { ...examples, [name]: value }
+        let reached: readonly string[] = []
+        try {
+          const { baseUrl, hosts } = resolveTarget(entry, parseConfig(entry, values))
+          reached = [baseUrl.hostname, ...hosts]
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'INVALID_INPUT' })
+        }
+        const elsewhere = reached.filter(host => host.endsWith('.example'))
+        expect([value, elsewhere]).toEqual([value, selfHosted.includes(slug) ? elsewhere : []])
+      }
+    }
+  })
+
+  it('pins whole domains only where the vendor alone answers below them', () => {
+    const found = vendors.flatMap(({ slug, hosts = [] }) => {
+      const wide = hosts.filter(host => host.startsWith('*'))
+      return wide.length > 0 ? [[slug, wide] as const] : []
+    })
+    expect(Object.fromEntries(found)).toEqual(wildcards)
+  })
+
+  it.each(selfHosted)('%s says that the keys go where the account holder says', slug => {
+    const fields = Object.values(entries.find(entry => entry.slug === slug)?.config ?? {})
+    expect(fields).toHaveLength(1)
+    expect(fields[0]?.description).toMatch(/^The host of the \w+, the account holder's own: the \w+ goe?s? there\. /)
   })
 
   it.each(named(entries))('%s takes a pasted token wherever it takes OAuth', (_, entry) => {

@@ -17,7 +17,9 @@ let vendor: Upstream
 let gateway: TestGateway
 
 beforeAll(async () => {
-  vendor = await createUpstream((request, response) => sendJson(response, answers.get(request.url.split('?')[0] ?? '') ?? {}))
+  vendor = await createUpstream((request, response) =>
+    sendJson(response, answers.get(request.url.split('?')[0] ?? '') ?? {}),
+  )
   gateway = await createGateway({ allow: [vendor.host] })
 })
 afterAll(async () => {
@@ -99,7 +101,9 @@ function placesIn(request: Recorded, { secrets }: SampleCredential, auth: AuthEn
   const texts = textsOf(request)
   const token = auth.scheme === 'jwt' ? /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+/ : (secrets.accessToken ?? mintedToken)
   const holding = (secret: string | RegExp) =>
-    texts.filter(([, text]) => text.search(secret) !== -1).map(([place]) => place)
+    texts
+      .filter(([, text]) => (typeof secret === 'string' ? text.includes(secret) : secret.test(text)))
+      .map(([place]) => place)
   return Object.fromEntries(
     Object.entries({ ...secrets, accessToken: token }).map(([name, secret]) => [name, [...new Set(holding(secret))]]),
   )
