@@ -29,12 +29,26 @@ export interface Config {
   readonly introspection: boolean
   readonly graphiql: boolean
   readonly logLevel: LogLevel
+  /** What this process is called where its traces are collected. */
+  readonly serviceName: string
+  /** Which part of all traces is kept, from 0 to 1. */
+  readonly traceRatio: number
+  /** Whether vendors are told which trace a request belongs to. */
+  readonly traceUpstream: boolean
+  /** How long requests are still taken once the process is told to stop. */
+  readonly drainDelayMs: number
+  /** How long requests under way may then go on. */
+  readonly drainTimeoutMs: number
 }
 
 export interface SecretValues {
   readonly databaseUrl?: string | undefined
   readonly redisUrl?: string | undefined
   readonly adminKey?: string | undefined
+  /** What whoever reads `/metrics` has to send; anyone may when there is none. */
+  readonly metricsToken?: string | undefined
+  /** Where a collector takes traces; nobody collects them when there is none. */
+  readonly tracesUrl?: string | undefined
   /** The first seals, all open; `key` is 32 bytes. */
   readonly encryptionKeys?: readonly { readonly id: string; readonly key: Buffer }[] | undefined
 }
@@ -57,6 +71,14 @@ export class Secrets implements SecretValues {
 
   get adminKey(): string | undefined {
     return this.#values.adminKey
+  }
+
+  get metricsToken(): string | undefined {
+    return this.#values.metricsToken
+  }
+
+  get tracesUrl(): string | undefined {
+    return this.#values.tracesUrl
   }
 
   get encryptionKeys(): SecretValues['encryptionKeys'] {
@@ -104,9 +126,15 @@ export function readConfig(env: NodeJS.ProcessEnv): { config: Config; secrets: S
     introspection: parseSwitch('PASSGATE_INTROSPECTION', read('PASSGATE_INTROSPECTION') ?? 'on'),
     graphiql: parseSwitch('PASSGATE_GRAPHIQL', read('PASSGATE_GRAPHIQL') ?? 'on'),
     logLevel: parseLogLevel(read('LOG_LEVEL') ?? 'info'),
+    serviceName: read('OTEL_SERVICE_NAME') ?? 'passgate',
+    traceRatio: parseRatio('OTEL_TRACES_SAMPLER_ARG', read('OTEL_TRACES_SAMPLER_ARG') ?? '1'),
+    traceUpstream: parseSwitch('PASSGATE_TRACE_UPSTREAM', read('PASSGATE_TRACE_UPSTREAM') ?? 'off'),
+    drainDelayMs: parseMs('PASSGATE_DRAIN_DELAY_MS', read('PASSGATE_DRAIN_DELAY_MS') ?? '0'),
+    drainTimeoutMs: parseMs('PASSGATE_DRAIN_TIMEOUT_MS', read('PASSGATE_DRAIN_TIMEOUT_MS') ?? '30000'),
   }
   const redisUrl = read('REDIS_URL')
   const adminKey = read('PASSGATE_ADMIN_KEY')
+  const metricsToken = read('PASSGATE_METRICS_TOKEN')
   const encryptionKeys = read('PASSGATE_ENCRYPTION_KEYS')
   if (databaseUrl !== undefined && encryptionKeys === undefined) {
     throw wrong('PASSGATE_ENCRYPTION_KEYS', 'not set', `${encryptionKeysForm}: with DATABASE_URL it is required`)
@@ -114,7 +142,9 @@ export function readConfig(env: NodeJS.ProcessEnv): { config: Config; secrets: S
   const secrets = new Secrets({
     databaseUrl: databaseUrl && parseDatabaseUrl(databaseUrl),
     redisUrl: redisUrl && parseRedisUrl(redisUrl),
-    adminKey: adminKey && parseAdminKey(adminKey),
+    adminKey: adminKey && parseKey('PASSGATE_ADMIN_KEY', adminKey, 32),
+    metricsToken: metricsToken && parseKey('PASSGATE_METRICS_TOKEN', metricsToken, 16),
+    tracesUrl: findTracesUrl(read),
     encryptionKeys: encryptionKeys === undefined ? undefined : parseEncryptionKeys(encryptionKeys),
   })
   return { config, secrets, warnings: unknownVariables(env) }
@@ -199,6 +229,20 @@ function parseSwitch(name: VariableName, text: string): boolean {
   throw wrong(name, quote(text), '1 or 0, true or false, on or off')
 }
 
+function parseRatio(name: VariableName, text: string): number {
+  const ratio = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!(ratio >= 0 && ratio <= 1)) throw wrong(name, quote(text), 'a part of all traces, from 0 to 1')
+  return ratio
+}
+
+const maxMs = 3_600_000
+
+function parseMs(name: VariableName, text: string): number {
+  const ms = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN
+  if (!(ms <= maxMs)) throw wrong(name, quote(text), `milliseconds, a whole number from 0 to ${maxMs}`)
+  return ms
+}
+
 function parseLogLevel(text: string): LogLevel {
   const level = logLevels.find(known => known === text.toLowerCase())
   if (level === undefined) throw wrong('LOG_LEVEL', quote(text), `one of ${logLevels.join(', ')}`)
@@ -225,12 +269,33 @@ function parseEncryptionKeys(text: string): { id: string; key: Buffer }[] {
   throw wrong('PASSGATE_ENCRYPTION_KEYS', `wrong at key ${repeated + 1} (its id was used before)`, encryptionKeysForm)
 }
 
-function parseAdminKey(text: string): string {
-  const got = /^[\x21-\x7e]*$/.test(text)
-    ? `${text.length} characters long`
-    : 'a text with spaces, control characters or non-ASCII letters'
-  if (!/^[\x21-\x7e]{32,512}$/.test(text)) throw wrong('PASSGATE_ADMIN_KEY', got, '32 to 512 visible ASCII characters')
-  return text
+function parseKey(name: VariableName, text: string, minLength: number): string {
+  const isPlain = /^[\x21-\x7e]*$/.test(text)
+  if (isPlain && text.length >= minLength && text.length <= 512) return text
+  const got = isPlain ? `${text.length} characters long` : 'a text with spaces, control characters or non-ASCII letters'
+  throw wrong(name, got, `${minLength} to 512 visible ASCII characters`)
+}
+
+/** The one for traces is taken as it is; the one for all signals is where their paths begin. */
+function findTracesUrl(read: (name: VariableName) => string | undefined): string | undefined {
+  const own = read('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
+  if (own !== undefined) return parseCollectorUrl('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', own).href
+  const common = read('OTEL_EXPORTER_OTLP_ENDPOINT')
+  if (common === undefined) return undefined
+  const url = parseCollectorUrl('OTEL_EXPORTER_OTLP_ENDPOINT', common)
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`
+  return url.href
+}
+
+/** It may hold a password or a token. */
+function parseCollectorUrl(name: VariableName, text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url
+  throw wrong(
+    name,
+    `${text.length} characters of another form`,
+    'the http: or https: URL of a collector (OTLP over HTTP)',
+  )
 }
 
 /** Only the form: several hosts (`a:1,b:2`) and a socket directory are the driver's to read. */

@@ -35,11 +35,17 @@ describe('an empty environment', () => {
       introspection: true,
       graphiql: true,
       logLevel: 'info',
+      serviceName: 'passgate',
+      traceRatio: 1,
+      traceUpstream: false,
+      drainDelayMs: 0,
+      drainTimeoutMs: 30_000,
     })
     expect(publicUrl.href).toBe('http://127.0.0.1:4000/')
     expect(egressAllow.isEmpty).toBe(true)
-    const { databaseUrl, redisUrl, adminKey, encryptionKeys } = secrets
-    expect([databaseUrl, redisUrl, adminKey, encryptionKeys]).toEqual(Array(4).fill(undefined))
+    const { databaseUrl, redisUrl, adminKey, metricsToken, tracesUrl, encryptionKeys } = secrets
+    const all = [databaseUrl, redisUrl, adminKey, metricsToken, tracesUrl, encryptionKeys]
+    expect(all).toEqual(Array(6).fill(undefined))
   })
 
   test('and one of empty strings are the same', () => {
@@ -98,6 +104,32 @@ describe('values', () => {
   ])('listening on %s, port %i, is reached at %s', (host, port, url) => {
     expect(formatListeningUrl(host, port).href).toBe(url)
     expect(readConfig({ HOST: host, PORT: String(port) }).config.publicUrl.href).toBe(url)
+  })
+
+  test('what watches the process is read and typed', () => {
+    const { config, secrets } = readConfig({
+      PASSGATE_METRICS_TOKEN: 'm'.repeat(16),
+      OTEL_SERVICE_NAME: 'gate-eu',
+      OTEL_TRACES_SAMPLER_ARG: '.25',
+      PASSGATE_TRACE_UPSTREAM: 'on',
+      PASSGATE_DRAIN_DELAY_MS: '5000',
+      PASSGATE_DRAIN_TIMEOUT_MS: '3600000',
+    })
+    expect(config).toMatchObject({ serviceName: 'gate-eu', traceRatio: 0.25, traceUpstream: true })
+    expect(config).toMatchObject({ drainDelayMs: 5000, drainTimeoutMs: 3_600_000 })
+    expect(secrets.metricsToken).toBe('m'.repeat(16))
+  })
+
+  test.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318' }, 'http://otel:4318/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://u:p@otel/base/' }, 'https://u:p@otel/base/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://otel:4318/mine?a=1' }, 'http://otel:4318/mine?a=1'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://common', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://own/' },
+      'http://own/',
+    ],
+  ])('%j sends traces to %s', (env, url) => {
+    expect(readConfig(env).secrets.tracesUrl).toBe(url)
   })
 
   test('the sandbox is on only when embedded, unless told', () => {
@@ -166,6 +198,24 @@ describe('a wrong value stops the start with one sentence:', () => {
       'PASSGATE_ROOT_PORT is "4000x", but takes a port number from 0 (any free one) to 65535.',
     ],
     [
+      { OTEL_TRACES_SAMPLER_ARG: '1.01' },
+      'OTEL_TRACES_SAMPLER_ARG is "1.01", but takes a part of all traces, from 0 to 1.',
+    ],
+    [
+      { OTEL_TRACES_SAMPLER_ARG: '5%' },
+      'OTEL_TRACES_SAMPLER_ARG is "5%", but takes a part of all traces, from 0 to 1.',
+    ],
+    [
+      { PASSGATE_TRACE_UPSTREAM: 'maybe' },
+      'PASSGATE_TRACE_UPSTREAM is "maybe", but takes 1 or 0, true or false, on or off.',
+    ],
+    ...(['PASSGATE_DRAIN_DELAY_MS', 'PASSGATE_DRAIN_TIMEOUT_MS'] as const).flatMap(name =>
+      ['30s', '-1', '3600001'].map((text): [NodeJS.ProcessEnv, string] => [
+        { [name]: text },
+        `${name} is "${text}", but takes milliseconds, a whole number from 0 to 3600000.`,
+      ]),
+    ),
+    [
       { REDIS_URL: 'http://:secret@x' },
       'REDIS_URL is 16 characters of another form, but takes a URL such as redis://:password@host:6379/0 or rediss://….',
     ],
@@ -202,6 +252,16 @@ describe('a wrong secret is told without its value:', () => {
       { PASSGATE_ADMIN_KEY: `canary ${'k'.repeat(40)}` },
       'PASSGATE_ADMIN_KEY is a text with spaces, control characters or non-ASCII letters, but takes 32 to 512 visible ASCII characters.',
     ],
+    [
+      { PASSGATE_METRICS_TOKEN: 'canary' },
+      'PASSGATE_METRICS_TOKEN is 6 characters long, but takes 16 to 512 visible ASCII characters.',
+    ],
+    ...(['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] as const).map(
+      (name): [NodeJS.ProcessEnv, string] => [
+        { [name]: 'grpc://u:canary@otel:4317' },
+        `${name} is 25 characters of another form, but takes the http: or https: URL of a collector (OTLP over HTTP).`,
+      ],
+    ),
     keys('canarycanarycanarycanarycanarycanarycanary', 'key 1 (not of the form id:key)'),
     keys(`k1:${key(1)},canary:x:y`, 'key 2 (not of the form id:key)'),
     keys(`k1:${key(1)},`, 'key 2 (not of the form id:key)'),
@@ -231,6 +291,8 @@ describe('secrets', () => {
   const { secrets, config } = readConfig({
     DATABASE_URL: 'postgres://u:canary@db/x',
     PASSGATE_ADMIN_KEY: `canary${'k'.repeat(32)}`,
+    PASSGATE_METRICS_TOKEN: 'canary'.repeat(3),
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://u:canary@otel',
     PASSGATE_ENCRYPTION_KEYS: `canary:${Buffer.from('canary'.repeat(6).slice(0, 32)).toString('base64')}`,
   })
 

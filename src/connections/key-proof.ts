@@ -44,6 +44,11 @@ export async function proveKeys(vault: Vault, stores: RotationStores): Promise<K
   }
 }
 
+/** Whether at least one of the store's keys is there still: it may have been put in the place of another. */
+export async function opensStore(vault: Vault, keys: RotationStores['keys']): Promise<boolean> {
+  return (await keys.list()).some(({ id, proof }) => vault.keyIds.includes(id) && opens(vault, id, proof))
+}
+
 function opens(vault: Vault, id: string, proof: Buffer): boolean {
   try {
     return vault.open(keyProofBinding(id), proof) === proofText

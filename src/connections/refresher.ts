@@ -11,6 +11,7 @@ import { GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { ConnectionRow, ConnectionStore } from '../store/connections.ts'
 import type { TokenRefreshStore } from '../store/token-refreshes.ts'
+import { markFailed, Tracing } from '../telemetry/tracing.ts'
 import type { CredentialSeal } from './credential-seal.ts'
 import { isRenewable, renewCredential } from './renewal.ts'
 
@@ -26,6 +27,8 @@ export interface RefresherParts {
   readonly onOrphaned: (row: ConnectionRow, credential: Credential) => Promise<void>
   /** How the end user repairs a connection. */
   readonly connectUrl?: ((row: ConnectionRow) => string) | undefined
+  /** Where each request for a token is traced; nowhere unless given. */
+  readonly tracing?: Tracing
   readonly leaseMs?: number
 }
 
@@ -67,10 +70,12 @@ const savingMs = 60_000
 
 export class Refresher implements AsyncDisposable {
   readonly #parts: RefresherParts
+  readonly #tracing: Tracing
   readonly #flights = new Map<string, Promise<FlightEnd>>()
 
   constructor(parts: RefresherParts) {
     this.#parts = parts
+    this.#tracing = parts.tracing ?? new Tracing()
   }
 
   /**
@@ -143,7 +148,7 @@ export class Refresher implements AsyncDisposable {
       if (claim.state === 'mine') {
         // It may have been renewed between the look and the claim.
         const done = await this.#newer(row)
-        if (done === undefined) return this.#ask(subject, owner, claim.failures)
+        if (done === undefined) return await this.#trace(row, () => this.#ask(subject, owner, claim.failures))
         await refreshes.release(place, owner)
         return { state: 'fresh', row: done }
       }
@@ -153,6 +158,16 @@ export class Refresher implements AsyncDisposable {
       }
       await sleep(Math.min(claim.forMs, pollMs * (0.5 + Math.random())) + 5)
     }
+  }
+
+  /** Below the call that was first to wait for it; others that wait for the same have no part in it. */
+  #trace({ integration, scheme }: ConnectionRow, ask: () => Promise<FlightEnd>): Promise<FlightEnd> {
+    const attributes = { 'passgate.integration': integration, 'passgate.scheme': scheme }
+    return this.#tracing.within({ name: 'token refresh', attributes }, async span => {
+      const end = await ask()
+      if (end.state === 'later' && span !== undefined) markFailed(span, 'REFRESH_FAILED')
+      return end
+    })
   }
 
   /** The connection as it is, when its credential is another by now. @throws {GatewayError} when it is of no use */

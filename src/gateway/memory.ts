@@ -18,6 +18,10 @@ export class Memory {
     this.#maxBytes = maxBytes
   }
 
+  get maxBytes(): number {
+    return this.#maxBytes
+  }
+
   get heldBytes(): number {
     return this.#held
   }

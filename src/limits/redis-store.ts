@@ -36,6 +36,9 @@ export function createRedisStore(url: string, { onError }: RedisStoreOptions): L
   })
   return {
     isShared: true,
+    get isAway() {
+      return redis.status !== 'ready'
+    },
     take: (key, limit) => takeFrom(limiterOf(limit), key),
     async news(key) {
       if (redis.status !== 'ready') return noNews

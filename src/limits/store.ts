@@ -7,6 +7,8 @@ import type { Quota } from './quota.ts'
 export interface LimitStore extends AsyncDisposable {
   /** True when others count here too, so that what they learned has to be asked for. */
   readonly isShared: boolean
+  /** True while the others cannot be reached, and each counts for itself. */
+  readonly isAway: boolean
   /** Takes one of the limit's requests; when there is none, says in how many milliseconds there is one. */
   take(key: string, limit: Quota): Promise<GiveBack | number>
   /** What any of those who share were told by the vendor. */
@@ -25,6 +27,7 @@ export function createMemoryStore(): LimitStore {
   })
   return {
     isShared: false,
+    isAway: false,
     take: (key, limit) => takeFrom(limiterOf(limit), key),
     news: async () => noNews,
     share() {},

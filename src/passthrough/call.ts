@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import type { Injection } from '../auth/strategy.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { LimitSubject } from '../limits/limits.ts'
+import type { CallTrace } from '../telemetry/call-trace.ts'
 import type { RequestPlan } from './request.ts'
 
 /** One request that really went out. */
@@ -62,6 +63,8 @@ export interface CallParts {
   readonly renew?: (() => Promise<boolean>) | undefined
   /** Whose limits count. */
   readonly subject?: LimitSubject | undefined
+  /** Where its attempts are traced; nowhere when nobody collects traces. */
+  readonly trace?: CallTrace | undefined
   /** By `performance.now()`; now unless given. Its time and its deadline count from here. */
   readonly startedAt?: number | undefined
 }
@@ -74,6 +77,7 @@ export class Call {
   readonly renew: (() => Promise<boolean>) | undefined
   /** Whose limits count; none for a call that is not limited. */
   readonly subject: LimitSubject | undefined
+  readonly trace: CallTrace | undefined
   readonly #startedAt: number
   readonly #attempts: OpenAttempt[] = []
   #abort: AbortController | undefined
@@ -82,12 +86,13 @@ export class Call {
   bytesReceived = 0
   cache: CacheVerdict | null = null
 
-  constructor(plan: RequestPlan, { inject, renew, subject, startedAt = performance.now() }: CallParts) {
+  constructor(plan: RequestPlan, { inject, renew, subject, trace, startedAt = performance.now() }: CallParts) {
     this.plan = plan
     this.#startedAt = startedAt
     this.inject = inject
     this.renew = renew
     this.subject = subject
+    this.trace = trace
   }
 
   /** Set once the call was given up: its deadline passed, its caller left, its answer was too large. */

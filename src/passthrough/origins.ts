@@ -76,6 +76,11 @@ export class Origins {
     this.#now = now
   }
 
+  /** Of all workspaces and origins together. */
+  get slotsInUse(): number {
+    return this.#total
+  }
+
   /**
    * A slot, or the promise of one.
    * @throws {GatewayError} OVERLOADED when too many wait, UPSTREAM_UNREACHABLE while the breaker is open

@@ -19,6 +19,8 @@ export interface DispatcherOptions {
   /** The signing secrets of an endpoint. @throws when they cannot be opened */
   readonly open: (place: EndpointPlace, sealed: Buffer) => string
   readonly onDisabled: (place: EndpointPlace, reason: string) => void
+  /** Told of each attempt that was made. */
+  readonly onAttempt?: (isDelivered: boolean) => void
   /** Told of what went wrong here; it is tried again. */
   readonly onFailure: (error: unknown) => void
   readonly limits?: Partial<LaneLimits>
@@ -54,7 +56,7 @@ export class WebhookDispatcher implements AsyncDisposable {
 
   constructor({ limits, ...options }: DispatcherOptions) {
     const standard = { everyMs: 2_000, leaseMs: 60_000, random: Math.random, now: () => performance.now() }
-    this.#options = { ...standard, ...options }
+    this.#options = { onAttempt: () => {}, ...standard, ...options }
     this.#lanes = new Lanes({ ...standardLimits, ...limits }, this.#options.now)
     this.#timer = setInterval(() => this.wake(), this.#options.everyMs).unref()
   }
@@ -121,6 +123,7 @@ export class WebhookDispatcher implements AsyncDisposable {
     try {
       const outcome = await this.#attempt(delivery)
       hasFailed = outcome.error !== null
+      this.#options.onAttempt(!hasFailed)
       await this.#note(delivery, outcome)
     } catch (error) {
       this.#report(error)

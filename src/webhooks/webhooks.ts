@@ -30,6 +30,7 @@ export function createWebhooks({ stores, seal, refuse, fetch, events }: Webhooks
     post: createWebhookPost(fetch),
     open: seal.open,
     onDisabled: (place, reason) => events.webhookEndpointDisabled(place, reason),
+    onAttempt: isDelivered => events.webhookAttempted(isDelivered ? 'ok' : 'failed'),
     onFailure: error => events.webhooksFailed(error),
   })
   return {

@@ -42,10 +42,8 @@ describe('addresses', () => {
     await using doomed = await createGateway()
     await doomed.database[Symbol.asyncDispose]()
     const ready = await fetch(new URL('readyz', doomed.url))
-    expect([ready.status, await ready.json()]).toEqual([
-      503,
-      { status: 'not ready', reason: 'the store does not answer' },
-    ])
+    const store = { ok: false, reason: 'it could not be asked' }
+    expect([ready.status, await ready.json()]).toMatchObject([503, { ready: false, checks: { store } }])
     expect((await fetch(new URL('livez', doomed.url))).status).toBe(200)
   })
 })

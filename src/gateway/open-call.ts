@@ -1,0 +1,39 @@
+/** Opens the vault for a call, when all that can be refused without it was refused. */
+import type { Caller } from '../access/caller.ts'
+import type { Connections } from '../connections/connections.ts'
+import type { Integration } from '../connections/integrations.ts'
+import type { LimitSubject } from '../limits/limits.ts'
+import type { SendOptions } from '../passthrough/passthrough.ts'
+import type { ConnectionRow } from '../store/connections.ts'
+import type { CallTrace } from '../telemetry/call-trace.ts'
+import type { Journey } from './gateway.ts'
+
+/** A token that ended is renewed first. @throws {GatewayError} CONNECTION_NEEDS_REAUTH, REFRESH_FAILED */
+export async function openCall(
+  connections: Connections,
+  { caller, connection, integration, plan }: Journey,
+  signal: AbortSignal | undefined,
+  trace: CallTrace | undefined,
+): Promise<SendOptions> {
+  const startedAt = performance.now()
+  const wait = { deadlineMs: Date.now() + plan.timeoutMs, signal }
+  let opened = await connections.openCredential(connection, integration, wait)
+  return {
+    inject: () => opened.injection,
+    renew: async () => {
+      // It is called out of a socket's event, which belongs to no trace.
+      const renewed = await (trace === undefined ? opened.renew(wait) : trace.run(() => opened.renew(wait)))
+      opened = renewed ?? opened
+      return renewed !== undefined
+    },
+    subject: subjectOf(caller, connection, integration),
+    trace,
+    startedAt,
+  }
+}
+
+function subjectOf(caller: Caller, connection: ConnectionRow, integration: Integration): LimitSubject {
+  const { workspaceId, id, endUserId, quota } = connection
+  const limits = { integration: integration.quota, connection: quota, caller: caller.quota }
+  return { workspaceId, integration: integration.slug, connectionId: id, endUserId, callerId: caller.keyId, limits }
+}
