@@ -42,3 +42,8 @@ export const categoryTitles: Readonly<Record<string, string>> = {
   'time-tracking': 'Time tracking',
   travel: 'Travel',
 }
+
+/** What a dashboard calls it; a workspace's own category is called what the workspace calls it. */
+export function titleOfCategory(category: string): string {
+  return (Object.hasOwn(categoryTitles, category) ? categoryTitles[category] : undefined) ?? category
+}

@@ -32,6 +32,8 @@ export interface ConnectChoice {
   readonly name: string
   readonly description: string | null
   readonly docs: string | null
+  /** Of the service, below the gateway's address; null where there is none. */
+  readonly logoPath: string | null
   readonly config: readonly ConnectField[]
   readonly methods: readonly ConnectMethod[]
 }

@@ -2,6 +2,7 @@
 import type { Credential } from '../auth/credential.ts'
 import type { AuthEntry } from '../auth/scheme.ts'
 import { TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
+import type { Logos } from '../catalog/logos.ts'
 import { parseGivenConfig } from '../catalog/target.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { ConnectFlightRow, ConnectSessionRow, ConnectSessionStore } from '../store/connect-sessions.ts'
@@ -35,6 +36,7 @@ interface VisitParts {
   readonly connections: Connections
   readonly integrations: Integrations
   readonly vault: Vault
+  readonly logos: Pick<Logos, 'of'>
   readonly fetch: TokenFetch
   /** What the callback's address is built on. */
   readonly publicUrl: () => URL
@@ -172,7 +174,8 @@ export class ConnectVisits implements ConnectFlow {
     })
     const { name, description = null, docs = null } = definition
     const config = (ways[0]?.config ?? []).filter(isCommon)
-    return [{ slug, name, description, docs, config, methods: sortFor(methods, before?.scheme) }]
+    const logoPath = this.#parts.logos.of(definition)?.path ?? null
+    return [{ slug, name, description, docs, logoPath, config, methods: sortFor(methods, before?.scheme) }]
   }
 
   /** To the vendor's own page; what is needed at the return is kept under the hash of the `state`. */

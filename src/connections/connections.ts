@@ -16,6 +16,7 @@ import type {
 import type { Page, PageArgs } from '../store/page.ts'
 import type { StoredRule } from '../store/tables.ts'
 import type { TokenRefreshStore } from '../store/token-refreshes.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { Admission, checkMetadata, connectionNotFound, type NewConnection } from './admission.ts'
 import type { CredentialSeal } from './credential-seal.ts'
 import { Deletions } from './deletions.ts'
@@ -49,6 +50,7 @@ interface Parts {
   readonly connectUrl?: ((row: ConnectionRow) => string) | undefined
   readonly refreshes: TokenRefreshStore
   readonly deletions: ConnectionDeletionStore
+  readonly tracing?: Tracing
 }
 
 export class Connections implements AsyncDisposable {

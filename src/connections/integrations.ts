@@ -8,13 +8,23 @@ import { applySettings, type IntegrationSettings } from '../catalog/settings.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
-import type { ConnectionStore } from '../store/connections.ts'
+import type { ConnectionStore, Visibility } from '../store/connections.ts'
 import { toTypeId } from '../store/ids.ts'
 import type { IntegrationRow, IntegrationStore } from '../store/integrations.ts'
-import { type Page, type PageArgs, pageOfList } from '../store/page.ts'
+import type { PageArgs } from '../store/page.ts'
 import type { JsonObject, StoredRule } from '../store/tables.ts'
 import { oauthClientBinding } from '../vault/bindings.ts'
 import type { Vault } from '../vault/vault.ts'
+import { type CallBodySettings, checkCallBodies } from './call-body-settings.ts'
+import {
+  checkIntegrationFilter,
+  countFacets,
+  type IntegrationFacets,
+  type IntegrationFilter,
+  type IntegrationPage,
+  type IsConnected,
+  pageOfIntegrations,
+} from './integration-list.ts'
 
 export interface Integration {
   readonly id: string
@@ -29,13 +39,8 @@ export interface Integration {
   readonly quota: Quota | null
   /** What may be called at all, by whoever. */
   readonly rules: readonly StoredRule[]
-}
-
-export interface IntegrationFilter {
-  readonly search?: string | null
-  readonly categories?: readonly string[] | null
-  readonly connected?: boolean | null
-  readonly configured?: boolean | null
+  /** What is kept of the bodies of its calls; null for nothing. */
+  readonly callBodies: CallBodySettings | null
 }
 
 export interface ConfigureIntegration extends IntegrationSettings {
@@ -44,6 +49,7 @@ export interface ConfigureIntegration extends IntegrationSettings {
   readonly quota?: Quota | null
   /** Checked by whoever knows rules. */
   readonly rules?: readonly StoredRule[] | null
+  readonly callBodies?: CallBodySettings | null
   readonly oauthClient?: { readonly clientId: string; readonly clientSecret?: string | null } | null
 }
 
@@ -51,6 +57,7 @@ export interface ConfigureIntegration extends IntegrationSettings {
 interface StoredSettings extends IntegrationSettings {
   readonly quota?: Quota | null
   readonly rules?: readonly StoredRule[] | null
+  readonly callBodies?: CallBodySettings | null
   readonly oauthClientId?: string
 }
 
@@ -68,6 +75,8 @@ export class Integrations {
   readonly #vault: Vault
   readonly #memo = new Memo<Integration>()
   readonly #clients = new WeakMap<Integration, SealedClient>()
+  /** Of the built-in ones, by slug: a list of them would hash every slug anew. */
+  readonly #ids: ReadonlyMap<string, string>
 
   constructor(parts: {
     catalog: Catalog
@@ -79,6 +88,7 @@ export class Integrations {
     this.#store = parts.store
     this.#connections = parts.connections
     this.#vault = parts.vault
+    this.#ids = new Map(parts.catalog.list().map(({ slug }) => [slug, integrationId(slug)]))
   }
 
   /** One answer per slug, in order; undefined where the workspace has no such integration. */
@@ -133,24 +143,37 @@ export class Integrations {
       .filter(integration => integration !== undefined)
   }
 
-  /** One page of them, sorted by slug. */
-  async page(workspaceId: string, filter: IntegrationFilter, args: PageArgs): Promise<Page<Integration>> {
-    const { search, categories, configured, connected } = filter
-    const part = search?.toLowerCase()
-    const matching = (await this.list(workspaceId)).filter(
-      ({ slug, definition, ...integration }) =>
-        (part === undefined || slug.includes(part) || definition.name.toLowerCase().includes(part)) &&
-        (categories == null || categories.some(category => definition.categories.includes(category))) &&
-        (configured == null || integration.configured === configured),
-    )
-    if (connected == null) return pageOfList(matching, slugOf, 'integrations', args)
-    const withAccounts = await this.#connections.findConnected(workspaceId, matching.map(slugOf))
-    return pageOfList(
-      matching.filter(({ slug }) => withAccounts.has(slug) === connected),
-      slugOf,
-      'integrations',
-      args,
-    )
+  /**
+   * One page of them, in the order of {@link pageOfIntegrations}.
+   * @param within whose connections count for `connected`; anybody's unless given
+   * @throws GatewayError `INVALID_INPUT`
+   */
+  async page(
+    workspaceId: string,
+    filter: IntegrationFilter,
+    args: PageArgs,
+    within?: Visibility,
+  ): Promise<IntegrationPage> {
+    checkIntegrationFilter(filter)
+    const all = await this.list(workspaceId)
+    const isConnected = filter.connected == null ? () => false : await this.#findConnected(workspaceId, all, within)
+    return pageOfIntegrations(all, filter, isConnected, args)
+  }
+
+  /** How many of them each choice leaves. @param within as for {@link page}. @throws GatewayError `INVALID_INPUT` */
+  async facets(workspaceId: string, filter: IntegrationFilter, within?: Visibility): Promise<IntegrationFacets> {
+    checkIntegrationFilter(filter)
+    const all = await this.list(workspaceId)
+    return countFacets(all, filter, await this.#findConnected(workspaceId, all, within))
+  }
+
+  async #findConnected(
+    workspaceId: string,
+    integrations: readonly Integration[],
+    within: Visibility | undefined,
+  ): Promise<IsConnected> {
+    const found = await this.#connections.findConnected(workspaceId, integrations.map(slugOf), within)
+    return slug => found.has(slug)
   }
 
   /** Adds a workspace's own integration. @throws GatewayError `INVALID_INPUT` with a detail per wrong field. */
@@ -175,7 +198,8 @@ export class Integrations {
 
   /** Changes the workspace's settings: a field that is absent stays as it is, null goes back to the entry's value. */
   async configure(workspaceId: string, input: ConfigureIntegration): Promise<Integration> {
-    const { slug, oauthClient, ...changes } = input
+    const { slug, oauthClient, ...given } = input
+    const changes = { ...given, callBodies: checkCallBodies('callBodies', given.callBodies) }
     checkQuota('quota', changes.quota)
     const entry = this.#catalog.get(slug)
     const [row] = await this.#store.getMany(workspaceId, [slug])
@@ -212,7 +236,7 @@ export class Integrations {
     const definition = applySettings(base, settings)
     const needsClient = definition.auth.every(({ scheme }) => scheme === 'oauth2' || scheme === 'oauth1')
     const integration = {
-      id: integrationId(slug),
+      id: this.#ids.get(slug) ?? integrationId(slug),
       workspaceId,
       slug,
       definition,
@@ -220,6 +244,7 @@ export class Integrations {
       configured: !needsClient || settings.oauthClientId !== undefined,
       quota: settings.quota ?? null,
       rules: settings.rules ?? [],
+      callBodies: settings.callBodies ?? null,
     }
     const { oauthClientId: clientId } = settings
     if (clientId !== undefined) {

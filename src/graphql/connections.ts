@@ -1,7 +1,7 @@
 /** Connections: the linked accounts of end users, without their secrets. */
 import { namesOf } from '../access/audit.ts'
 import { checkRules } from '../access/rules.ts'
-import { narrowFilter, seesConnection } from '../access/visibility.ts'
+import { seesConnection } from '../access/visibility.ts'
 import type { SchemeName } from '../auth/scheme.ts'
 import type { Connection } from '../connections/connections.ts'
 import { integrationNotFound } from '../connections/integrations.ts'
@@ -10,7 +10,6 @@ import { builder } from './builder.ts'
 import { DeleteConnectionPayload } from './connection-deletion.ts'
 import { CredentialInput, credentialOf } from './credentials.ts'
 import { AuthScheme, IntegrationType } from './integrations.ts'
-import { toRelay } from './pages.ts'
 import { Quota, QuotaInput, RateLimit } from './rate-limits.ts'
 import { Rule, RuleInput, rulesOf } from './rules.ts'
 
@@ -18,7 +17,7 @@ const refreshTimeoutMs = 30_000
 
 export const ConnectionType = builder.objectRef<Connection>('Connection')
 
-const ConnectionStatus = builder.enumType('ConnectionStatus', {
+export const ConnectionStatus = builder.enumType('ConnectionStatus', {
   description: 'Whether calls can be made with a connection.',
   values: {
     ACTIVE: { description: 'Calls can be made.' },
@@ -126,43 +125,6 @@ builder.node(ConnectionType, {
   }),
 })
 
-const ConnectionFilter = builder.inputType('ConnectionFilter', {
-  description: 'Narrows the list; all given conditions hold.',
-  fields: t => ({
-    integration: t.string({ description: 'The integration’s slug.' }),
-    endUserId: t.string({ description: 'The end user, exactly.' }),
-    status: t.field({ type: ConnectionStatus, description: 'The status.' }),
-    search: t.string({ description: 'Part of the end user’s id, in any case.' }),
-    metadata: t.field({ type: 'JSONObject', description: 'Metadata that contains these fields with these values.' }),
-  }),
-})
-
-const ConnectionOrderField = builder.enumType('ConnectionOrderField', {
-  description: 'What a list of connections is sorted by.',
-  values: {
-    CREATED_AT: { description: 'When it was made.' },
-    END_USER_ID: { description: 'The end user’s id, byte by byte.' },
-  },
-})
-
-const OrderDirection = builder.enumType('OrderDirection', {
-  description: 'Which end comes first.',
-  values: { ASC: { description: 'Smallest or oldest first.' }, DESC: { description: 'Largest or newest first.' } },
-})
-
-const ConnectionOrder = builder.inputType('ConnectionOrder', {
-  description: 'How a list of connections is sorted. A cursor belongs to the order it was made for.',
-  fields: t => ({
-    field: t.field({ type: ConnectionOrderField, required: true, description: 'What to sort by.' }),
-    direction: t.field({
-      type: OrderDirection,
-      required: true,
-      defaultValue: 'ASC',
-      description: 'Which end comes first.',
-    }),
-  }),
-})
-
 builder.queryFields(t => ({
   connection: t.field({
     type: ConnectionType,
@@ -173,20 +135,6 @@ builder.queryFields(t => ({
       const caller = context.authorize('connections:read')
       const row = await context.services.connections.get(caller.workspaceId, id)
       return row !== undefined && seesConnection(caller, row) ? row : undefined
-    },
-  }),
-  connections: t.connection({
-    type: ConnectionType,
-    description: 'The workspace’s connections, newest first unless ordered otherwise. Scope: connections:read.',
-    args: {
-      filter: t.arg({ type: ConnectionFilter, description: 'Narrows the list.' }),
-      orderBy: t.arg({ type: ConnectionOrder, description: 'Newest first when absent.' }),
-    },
-    resolve: async (_root, { filter, orderBy, ...page }, context) => {
-      const caller = context.authorize('connections:read')
-      const order = orderBy ?? { field: 'CREATED_AT', direction: 'DESC' }
-      const within = narrowFilter(caller, filter ?? {})
-      return toRelay(await context.services.connections.list(caller.workspaceId, within, order, page))
     },
   }),
 }))

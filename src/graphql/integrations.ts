@@ -1,11 +1,12 @@
 /** Integrations: which services can be called, how their accounts authenticate, and the workspace's settings. */
 import { namesOf } from '../access/audit.ts'
 import { checkRules } from '../access/rules.ts'
+import { narrowFilter } from '../access/visibility.ts'
 import { type SchemeName, schemeNames } from '../auth/scheme.ts'
 import { configFields } from '../catalog/target.ts'
 import type { Integration } from '../connections/integrations.ts'
-import { GatewayError } from '../errors.ts'
 import { builder } from './builder.ts'
+import { CallBodySettings, CallBodySettingsInput } from './call-body-settings.ts'
 import { toRelay } from './pages.ts'
 import { Quota, QuotaInput } from './rate-limits.ts'
 import { Rule, RuleInput, rulesOf } from './rules.ts'
@@ -156,15 +157,28 @@ builder.node(IntegrationType, {
       description: 'What may be called there and what not, by whoever; empty for anything.',
       resolve: ({ rules }) => [...rules],
     }),
+    callBodies: t.expose('callBodies', {
+      type: CallBodySettings,
+      nullable: true,
+      description: 'What the call log keeps of requests and answers there; null for nothing, which is the standard.',
+    }),
   }),
 })
 
-const IntegrationFilter = builder.inputType('IntegrationFilter', {
+export const IntegrationFilter = builder.inputType('IntegrationFilter', {
   description: 'Narrows the list; all given conditions hold.',
   fields: t => ({
-    search: t.string({ description: 'Part of the slug or the name, in any case.' }),
-    categories: t.stringList({ description: 'Has at least one of these.' }),
-    connected: t.boolean({ description: 'True: has a connection in this workspace; false: has none.' }),
+    search: t.string({
+      description:
+        'Each word of it is in the name or slug, or begins a word of the description or of a category; case and accents do not count. At most 100 characters; a blank one finds all.',
+    }),
+    categories: t.stringList({
+      description: 'Has at least one of these, such as `crm`; one that nothing has finds nothing. At most 50.',
+    }),
+    authSchemes: t.field({ type: [AuthScheme], description: 'Connects by at least one of these. At most 50.' }),
+    connected: t.boolean({
+      description: 'True: has a connection in this workspace, for a session one of its end user’s; false: has none.',
+    }),
     configured: t.boolean({ description: 'As `Integration.configured`.' }),
   }),
 })
@@ -177,18 +191,28 @@ builder.queryFields(t => ({
     args: { slug: t.arg.string({ required: true, description: 'For example `github`.' }) },
     resolve: (_root, { slug }, { services, caller }) => services.integrations.get(caller().workspaceId, slug),
   }),
-  integrations: t.connection({
-    type: IntegrationType,
-    description: 'What this workspace can call, sorted by slug. Any access key may ask.',
-    args: { filter: t.arg({ type: IntegrationFilter, description: 'Narrows the list.' }) },
-    resolve: async (_root, { filter, ...page }, { services, caller }) => {
-      const { workspaceId, endUserId } = caller()
-      if (endUserId !== null && filter?.connected != null) {
-        throw new GatewayError('FORBIDDEN', 'A session cannot filter by connected: that is about all end users.')
-      }
-      return toRelay(await services.integrations.page(workspaceId, filter ?? {}, page))
+  integrations: t.connection(
+    {
+      type: IntegrationType,
+      description:
+        'What this workspace can call, sorted by slug. With a search those first whose name begins with it, then those with a word that does, then those with it inside, then those it describes, each by slug; a cursor goes on in the same search. Any access key may ask.',
+      args: { filter: t.arg({ type: IntegrationFilter, description: 'Narrows the list.' }) },
+      resolve: async (_root, { filter, ...page }, { services, caller }) => {
+        const { workspaceId } = caller()
+        const { within } = narrowFilter(caller(), {})
+        const found = await services.integrations.page(workspaceId, filter ?? {}, page, within)
+        return { ...toRelay(found), totalCount: found.totalCount }
+      },
     },
-  }),
+    {
+      fields: t => ({
+        totalCount: t.int({
+          description: 'How many the filter finds, on all pages.',
+          resolve: ({ totalCount }) => totalCount,
+        }),
+      }),
+    },
+  ),
 }))
 
 const OAuthClientInput = builder.inputType('OAuthClientInput', {
@@ -228,6 +252,10 @@ const ConfigureIntegrationInput = builder.inputType('ConfigureIntegrationInput',
       description: 'A limit for all connections of this integration together, shared fairly between end users.',
     }),
     rules: t.field({ type: [RuleInput], description: 'What may be called there and what not; all anew.' }),
+    callBodies: t.field({
+      type: CallBodySettingsInput,
+      description: 'Keeps requests and answers of its calls; null for none of them. What was kept stays its time.',
+    }),
   }),
 })
 
@@ -269,11 +297,13 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: ConfigureIntegrationInput, required: true, description: 'The settings.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('integrations:write')
-      const { rules, ...settings } = input
+      const { rules, callBodies, ...settings } = input
       const checked = rules === undefined ? {} : { rules: checkRules('rules', rulesOf(rules)) }
-      const integration = await context.services.integrations.configure(workspaceId, { ...settings, ...checked })
-      const { slug, ...changes } = input
-      await context.audit('integration.configured', integration.id, { slug, changed: namesOf(changes) })
+      const kept = callBodies && { ...callBodies, redact: callBodies.redact ?? [] }
+      const changes = { ...settings, ...checked, callBodies: kept }
+      const integration = await context.services.integrations.configure(workspaceId, changes)
+      const { slug, ...given } = input
+      await context.audit('integration.configured', integration.id, { slug, changed: namesOf(given) })
       return { integration }
     },
   }),

@@ -1,7 +1,7 @@
 /** The connect page that offers a choice of integrations, with a search that the server does. */
 import type { ConnectChoice, ConnectView } from '../connections/connect-view.ts'
 import { html, type Markup } from './connect-markup.ts'
-import { type ConnectPage, renderErrors, renderFooter } from './connect-page.ts'
+import { type ConnectPage, renderErrors, renderFooter, renderMark } from './connect-page.ts'
 
 /** More choices than this get a search field. */
 const maxWithoutSearch = 8
@@ -17,17 +17,19 @@ export function choicePage(view: ConnectView, now: Date, search: string, problem
   const { theme, choices } = view
   const words = search.toLowerCase().split(/\s+/)
   const found = choices.filter(choice => words.every(word => searchedText(choice).includes(word)))
+  const listed = found.slice(0, maxListed)
   const title = view.isRepair ? 'Reconnect an account' : 'Connect an account'
   return {
     status: problem?.status ?? 200,
     title,
     theme,
+    hasMarks: listed.some(({ logoPath }) => logoPath !== null),
     main: html`<h1>${title}</h1>
 ${problem && renderErrors([html`${problem.sentence}`])}
 <p class="quiet">Choose the service to connect to ${theme.name}.</p>
 ${choices.length > maxWithoutSearch && renderSearch(search, found.length)}
 <ul class="choices">
-${found.slice(0, maxListed).map(renderChoice)}
+${listed.map(renderChoice)}
 </ul>`,
     footer: renderFooter(view, now),
   }
@@ -47,8 +49,8 @@ function renderSearch(search: string, found: number): Markup {
 <p role="status" class="quiet">${none ?? shown ?? (found === 1 ? '1 service' : `${found} services`)}</p>`
 }
 
-function renderChoice({ slug, name, description }: ConnectChoice): Markup {
-  return html`<li><a href="?integration=${encodeURIComponent(slug)}"><strong>${name}</strong>${
+function renderChoice({ slug, name, description, logoPath }: ConnectChoice): Markup {
+  return html`<li><a href="?integration=${encodeURIComponent(slug)}">${renderMark(logoPath, 24)}<strong>${name}</strong>${
     description !== null && html` <span>${description}</span>`
   }</a></li>
 `

@@ -2,7 +2,7 @@
 import type { ConnectChoice, ConnectField, ConnectMethod, ConnectView } from '../connections/connect-view.ts'
 import { type FormRefusal, type FormState, renderField } from './connect-field.ts'
 import { html, type Markup, readWebUrl } from './connect-markup.ts'
-import { type ConnectPage, renderErrors, renderFooter } from './connect-page.ts'
+import { type ConnectPage, renderErrors, renderFooter, renderMark } from './connect-page.ts'
 
 export function formPage(
   view: ConnectView,
@@ -12,7 +12,7 @@ export function formPage(
   state: FormState,
 ): ConnectPage {
   const { theme, isRepair } = view
-  const { name } = choice
+  const { name, logoPath } = choice
   const { refusal } = state
   const fields = fieldsOf(choice, method)
   const title = isRepair ? `Reconnect ${name}` : `Connect ${name}`
@@ -21,8 +21,9 @@ export function formPage(
     status: refusal === undefined ? 200 : 422,
     title: refusal === undefined ? title : `Error: ${title}`,
     theme,
+    hasMarks: logoPath !== null,
     leavesByForm: isRedirect || view.returnUrl !== null,
-    main: html`<h1>${title}</h1>
+    main: html`${renderMark(logoPath, 40)}<h1>${title}</h1>
 ${refusal && renderRefusal(refusal, fields)}
 <p class="quiet">${theme.name} asks to ${isRepair ? 'renew its connection' : 'be connected'} to your ${name} account.</p>
 ${choice.methods.length > 1 && renderMethods(choice, method)}

@@ -10,6 +10,8 @@ export interface ConnectPage {
   readonly theme: ConnectTheme | null
   readonly main: Markup
   readonly footer?: Content
+  /** True for a page that has marks of services on it. */
+  readonly hasMarks?: boolean
   /** True for a form whose answer may be a redirect to another site; see {@link headersOf}. */
   readonly leavesByForm?: boolean
 }
@@ -43,13 +45,19 @@ function renderBrand({ name, logoUrl }: ConnectTheme): Markup {
   return html`<header>${logo && html`<img src="${logo.href}" alt="" width="40" height="40">`}<span>${name}</span></header>`
 }
 
+/** The mark of a service, whose name stands beside it. Relative, because a proxy may have put a path before the page's. */
+export function renderMark(logoPath: string | null, size: number): Markup | undefined {
+  if (logoPath === null) return undefined
+  return html`<img class="mark" src="../${logoPath}" alt="" width="${size}" height="${size}">`
+}
+
 /** @see https://www.w3.org/TR/CSP3/ */
-export function headersOf({ theme, leavesByForm }: ConnectPage): Record<string, string> {
-  const logo = readLogoUrl(theme?.logoUrl)
+export function headersOf({ theme, leavesByForm, hasMarks }: ConnectPage): Record<string, string> {
+  const pictures = [hasMarks && "'self'", readLogoUrl(theme?.logoUrl)?.origin].filter(source => source)
   const policy = [
     "default-src 'none'",
     `style-src ${connectStyleSource}`,
-    ...(logo === undefined ? [] : [`img-src ${logo.origin}`]),
+    ...(pictures.length === 0 ? [] : [`img-src ${pictures.join(' ')}`]),
     // Chromium holds form-action against every redirect that follows a form, the vendor's own ones included, which nobody
     // can list: where a form leads to a vendor or back to the caller, there is none.
     ...(leavesByForm ? [] : ["form-action 'self'"]),

@@ -28,6 +28,7 @@ import {
   tooLargePage,
 } from './connect-outcome.ts'
 import { type ConnectPage, headersOf, privateHeaders, renderPage } from './connect-page.ts'
+import { passageOf } from './passage.ts'
 
 export interface ConnectRoutesOptions {
   readonly flow: ConnectFlow
@@ -99,10 +100,14 @@ export function createConnectRoutes(options: ConnectRoutesOptions): FastifyPlugi
   /** Whatever goes wrong is a page too; what nobody expected says no more than where to find it. */
   function fail(error: unknown, request: FastifyRequest, reply: FastifyReply) {
     if (error instanceof ConnectError) return send(reply, endingPage(error))
-    if (error instanceof GatewayError) return send(reply, refusedPage(error))
+    if (error instanceof GatewayError) {
+      passageOf(request.raw)?.refuse(error)
+      return send(reply, refusedPage(error))
+    }
     const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
     if (status === 413) return send(reply, tooLargePage())
     if (status >= 400 && status < 500) return send(reply, noFormPage(status))
+    passageOf(request.raw)?.refuse(error)
     events.requestFailed(request.id, error)
     return send(reply, brokenPage(request.id))
   }

@@ -63,7 +63,12 @@ form > button { width: 100%; }
   border: 1px solid var(--line); border-radius: .5rem;
 }
 .choices a:hover, .methods a:hover { border-color: var(--accent); }
-.choices strong { display: block; }
+.choices strong, .choices span { display: flow-root; }
+/* The colours of brands are made for white. */
+.mark { padding: .25rem; background: #ffffff; border: 1px solid var(--soft); border-radius: .375rem; }
+main > .mark { display: block; margin: 0 0 .75rem; }
+.choices a { display: flow-root; }
+.choices .mark { float: left; width: 2.25rem; height: 2.25rem; margin: 0 .75rem 0 0; }
 .choices span { color: var(--quiet); font-size: .9375rem; }
 .methods { display: flex; flex-wrap: wrap; gap: .5rem; margin: 0 0 1.25rem; }
 .methods a { margin: 0; padding: .625rem 1rem; }

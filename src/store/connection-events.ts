@@ -2,7 +2,7 @@
 import { and, asc, eq, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
-import { isId, newId, toTypeId, toUuid } from './ids.ts'
+import { isId, newId, timeOfUuid, toTypeId, toUuid } from './ids.ts'
 import { connectionEvents, type JsonObject, webhookDeliveries, webhookEndpoints } from './tables.ts'
 
 export const connectionEventTypes = [
@@ -134,7 +134,7 @@ export function firstUuidAt(ms: number): string {
 
 /** The millisecond in which an event's id was made, by the clock of the process that made it. */
 export function eventTime(id: string): number {
-  return Number.parseInt(toUuid('evt', id).slice(0, 13).replace('-', ''), 16)
+  return timeOfUuid(toUuid('evt', id))
 }
 
 export function createConnectionEventStore(db: Db): ConnectionEventStore {

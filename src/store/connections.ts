@@ -1,16 +1,20 @@
 /** Connections: found by id or by whom they belong to, listed by keyset. */
-import { and, eq, inArray, like, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { appendEvent, type ConnectionEventType } from './connection-events.ts'
+import { type ConnectionFilter, conditionsOf, type Visibility } from './connection-filter.ts'
+import { type ConnectionOrder, listConnections } from './connection-list.ts'
+import { type ConnectionRow, connectionColumns as columns } from './connection-row.ts'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isId, toUuid } from './ids.ts'
-import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
+import type { Page, PageArgs } from './page.ts'
 import { isAnyOf, parameter } from './parameters.ts'
-import { checkJson, checkKey, checkText, containsPattern, foldCase } from './stored-text.ts'
-import { connectionDeletions, connections, type JsonObject, type StoredDeletionStep, tokenRefreshes } from './tables.ts'
+import { checkJson, checkKey, checkText, foldCase } from './stored-text.ts'
+import { connectionDeletions, connections, type StoredDeletionStep, tokenRefreshes } from './tables.ts'
 
-export type ConnectionRow = Omit<typeof connections.$inferSelect, 'endUserSearch'>
-export type ConnectionStatus = ConnectionRow['status']
+export type { ConnectionFilter, Visibility } from './connection-filter.ts'
+export type { ConnectionOrder } from './connection-list.ts'
+export type { ConnectionRow, ConnectionStatus } from './connection-row.ts'
 
 /** What is sealed, and what may be known of it without opening it. */
 export type SealedPart = Pick<ConnectionRow, 'sealedCredential' | 'sealedUnder' | 'tokenExpiresAt' | 'tokenRenewAt'>
@@ -39,29 +43,6 @@ export interface CredentialChange extends SealedPart {
   readonly dueAt: Date | null
   readonly patch?: ConnectionPatch & Partial<Pick<ConnectionRow, 'scheme'>>
   readonly event: ConnectionEventType
-}
-
-export interface ConnectionFilter {
-  readonly integration?: string | null | undefined
-  readonly endUserId?: string | null | undefined
-  readonly status?: ConnectionStatus | null | undefined
-  /** Part of the end user's id, in any case. */
-  readonly search?: string | null | undefined
-  /** Fields and values that the metadata contains. */
-  readonly metadata?: JsonObject | null | undefined
-  /** What the caller sees at all; null for any. */
-  readonly within?:
-    | {
-        readonly endUserId: string | null
-        readonly integrations: readonly string[] | null
-        readonly ids: readonly string[] | null
-      }
-    | undefined
-}
-
-export interface ConnectionOrder {
-  readonly field: 'CREATED_AT' | 'END_USER_ID'
-  readonly direction: 'ASC' | 'DESC'
 }
 
 /** That a connection was used, and when. */
@@ -102,12 +83,12 @@ export interface ConnectionStore {
    */
   remove(workspaceId: string, id: string, leaseMs: number): Promise<ConnectionRow | undefined>
   touch(uses: readonly ConnectionUse[]): Promise<void>
-  /** Which of the slugs the workspace has connections at. */
-  findConnected(workspaceId: string, slugs: readonly string[]): Promise<Set<string>>
+  /**
+   * Which of the slugs the workspace has connections at.
+   * @param within whose connections count; anybody's unless given
+   */
+  findConnected(workspaceId: string, slugs: readonly string[], within?: Visibility): Promise<Set<string>>
 }
-
-/** All columns but the one for the search, which stays inside. */
-const columns = columnsOf()
 
 export function createConnectionStore(db: Db): ConnectionStore {
   const isOwn = eq(connections.workspaceId, parameter('workspaceId', connections.workspaceId))
@@ -163,15 +144,7 @@ export function createConnectionStore(db: Db): ConnectionStore {
       return await selectTheirs.execute({ workspaceId, integration, endUserId, limit })
     },
     async list(workspaceId: string, filter: ConnectionFilter, order: ConnectionOrder, page: PageArgs) {
-      const conditions = [eq(connections.workspaceId, workspaceId), ...conditionsOf(filter)]
-      return await fetchPage(page, keysetOf(order), ({ where, orderBy, limit }) =>
-        db
-          .select(columns)
-          .from(connections)
-          .where(and(...conditions, where))
-          .orderBy(...orderBy)
-          .limit(limit),
-      )
+      return await listConnections(db, workspaceId, filter, order, page)
     },
     async update(
       workspaceId: string,
@@ -244,31 +217,22 @@ export function createConnectionStore(db: Db): ConnectionStore {
         update ${connections} set last_used_at = greatest(${connections.lastUsedAt}, held.at) from held
         where ${connections.workspaceId} = held.workspace_id and ${connections.id} = held.id`)
     },
-    async findConnected(workspaceId: string, slugs: readonly string[]) {
+    async findConnected(workspaceId: string, slugs: readonly string[], within?: Visibility) {
       if (slugs.length === 0) return new Set<string>()
       const asked = sql.join(
         slugs.map(slug => sql`(${slug}::text)`),
         sql`, `,
       )
+      const { few, other } = conditionsOf({ within })
+      const isAsked = sql`${connections.integration} = asked.slug collate "C"`
+      const conditions = [eq(connections.workspaceId, workspaceId), isAsked, ...few, ...other]
       const found = await db
         .select({ slug: sql<string>`asked.slug` })
         .from(sql`(values ${asked}) as asked (slug)`)
-        .where(sql`exists (select 1 from ${connections} where ${connections.workspaceId} = ${sql.param(workspaceId, connections.workspaceId)}
-          and ${connections.integration} = asked.slug collate "C")`)
+        .where(sql`exists (select 1 from ${connections} where ${and(...conditions)})`)
       return new Set(found.map(row => row.slug))
     },
   })
-}
-
-function columnsOf() {
-  const { workspaceId, id, integration, endUserId, scheme, config, metadata, status } = connections
-  const { statusReason, statusChangedAt, account, verifiedAt, quota, rules, createdAt, updatedAt, lastUsedAt } =
-    connections
-  const { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt, tokenRenewAt } = connections
-  const facts = { workspaceId, id, integration, endUserId, scheme, config, metadata, status }
-  const secret = { sealedCredential, sealedUnder, credentialVersion, tokenExpiresAt, tokenRenewAt }
-  const life = { statusReason, statusChangedAt, account, verifiedAt, quota, rules, createdAt, updatedAt, lastUsedAt }
-  return { ...facts, ...secret, ...life }
 }
 
 function isOne(workspaceId: string, id: string) {
@@ -288,44 +252,6 @@ function eventOf(type: ConnectionEventType, row: ConnectionRow) {
   const { workspaceId, id, integration, endUserId, status, statusReason, account } = row
   const data = { id, integration, endUserId, status, reason: statusReason, account }
   return { workspaceId, type, connectionId: id, data }
-}
-
-function conditionsOf({ integration, endUserId, status, search, metadata, within }: ConnectionFilter) {
-  checkText('filter.integration', integration ?? '')
-  checkText('filter.endUserId', endUserId ?? '')
-  checkText('filter.search', search ?? '')
-  checkJson('filter.metadata', metadata)
-  return [
-    integration == null ? undefined : eq(connections.integration, integration),
-    endUserId == null ? undefined : eq(connections.endUserId, endUserId),
-    status == null ? undefined : eq(connections.status, status),
-    search == null || search === '' ? undefined : like(connections.endUserSearch, containsPattern(foldCase(search))),
-    within?.endUserId == null ? undefined : eq(connections.endUserId, within.endUserId),
-    within?.integrations == null ? undefined : inArray(connections.integration, [...within.integrations]),
-    within?.ids == null
-      ? undefined
-      : inArray(
-          connections.id,
-          within.ids.filter(id => isId('conn', id)),
-        ),
-    metadata == null ? undefined : sql`${connections.metadata} @> ${JSON.stringify(metadata)}::jsonb`,
-  ].filter(condition => condition !== undefined)
-}
-
-/** Ids are made in the order of time, so they sort as `createdAt` does, and every index ends in them. */
-function keysetOf({ field, direction }: ConnectionOrder): KeysetOrder<ConnectionRow> {
-  const byId = {
-    column: connections.id,
-    write: (row: ConnectionRow) => row.id,
-    read: (text: string) => (isId('conn', text) ? text : undefined),
-  }
-  const byEndUser = {
-    column: connections.endUserId,
-    write: (row: ConnectionRow) => row.endUserId,
-    read: (text: string) => text,
-  }
-  const keys = field === 'CREATED_AT' ? [byId] : [byEndUser, byId]
-  return { name: `connections ${field} ${direction}`, isDescending: direction === 'DESC', keys }
 }
 
 /** One use of each connection, the last: a statement may update a row once. */

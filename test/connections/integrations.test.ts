@@ -1,6 +1,7 @@
 /** A workspace's integrations: its own definitions, and its settings over any of them. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Catalog } from '../../src/catalog/catalog.ts'
 import { createGateway, type TestGateway } from '../support/gateway.ts'
 
 let gateway: TestGateway
@@ -125,7 +126,10 @@ test('integrations are filtered by category, by connections, and paged by slug i
     )
   expect(await slugs('first: 100, filter: {connected: true}')).toEqual(['stripe'])
   expect(await slugs('first: 100, filter: {connected: false}')).not.toContain('stripe')
-  expect(await slugs('first: 100, filter: {categories: ["crm"]}')).toEqual(['hubspot', 'pipedrive', 'salesforce'])
+  const crms = Catalog.load()
+    .list()
+    .filter(({ categories }) => categories.includes('crm'))
+  expect(await slugs('first: 100, filter: {categories: ["crm"]}')).toEqual(crms.map(({ slug }) => slug).slice(0, 100))
   const all = await slugs('first: 100')
   const { integrations } = await gateway.ask(
     '{ integrations(first: 3) { edges { cursor } pageInfo { hasNextPage hasPreviousPage } } }',

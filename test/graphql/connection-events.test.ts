@@ -2,7 +2,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { appendEvent } from '../../src/store/connection-events.ts'
 import { appendSome, eventOf } from '../store/event-fixtures.ts'
-import { adminKey, createGateway, type TestGateway } from '../support/gateway.ts'
+import { createGateway, type TestGateway } from '../support/gateway.ts'
+import { listen } from '../support/sse-messages.ts'
 
 const acme = {
   slug: 'acme',
@@ -16,64 +17,6 @@ const subscription = `subscription($types: [ConnectionEventType!], $connectionId
     id type createdAt connectionId connection { id status } data
   }
 }`
-
-interface Message {
-  readonly event: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests read messages of many shapes and assert on what they read.
-  readonly data: any
-}
-
-interface Stream extends AsyncDisposable {
-  readonly status: number
-  readonly type: string | null
-  next(): Promise<Message | undefined>
-}
-
-/** What the stream says, message by message; undefined at its end. */
-async function listen(url: string, body: object, key: string | null = adminKey): Promise<Stream> {
-  const leaving = new AbortController()
-  const response = await fetch(new URL('graphql', url), {
-    method: 'POST',
-    headers: {
-      accept: 'text/event-stream',
-      'content-type': 'application/json',
-      ...(key !== null && { authorization: `Bearer ${key}` }),
-    },
-    body: JSON.stringify(body),
-    signal: leaving.signal,
-  })
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
-  let text = ''
-  async function next(): Promise<Message | undefined> {
-    for (;;) {
-      const end = text.indexOf('\n\n')
-      if (end >= 0) {
-        const lines = text.slice(0, end).split('\n')
-        text = text.slice(end + 2)
-        const fieldOf = (name: string) =>
-          lines
-            .find(line => line.startsWith(`${name}:`))
-            ?.slice(name.length + 1)
-            .trim()
-        const event = fieldOf('event')
-        const data = fieldOf('data') ?? ''
-        if (event !== undefined) return { event, data: data === '' ? null : JSON.parse(data) }
-        continue
-      }
-      const chunk = await reader?.read()
-      if (chunk === undefined || chunk.done) return undefined
-      text += chunk.value
-    }
-  }
-  return {
-    status: response.status,
-    type: response.headers.get('content-type'),
-    next,
-    async [Symbol.asyncDispose]() {
-      leaving.abort()
-    },
-  }
-}
 
 describe('the subscription', () => {
   let gateway: TestGateway

@@ -50,7 +50,10 @@ describe('a session', () => {
     expect(await codeOf(token, '{ passthrough(integration: "own", endUserId: "bob", path: "/x") { status } }')).toBe(
       'CONNECTION_NOT_FOUND',
     )
-    expect(await codeOf(token, '{ integrations(filter: {connected: true}) { nodes { slug } } }')).toBe('FORBIDDEN')
+    const connected = '{ integrations(filter: {connected: true}) { nodes { slug } } }'
+    const { token: newcomer } = await createSession({ endUserId: 'carl' })
+    expect((await gateway.ask(connected, {}, token)).integrations.nodes).toEqual([{ slug: 'own' }])
+    expect((await gateway.ask(connected, {}, newcomer)).integrations.nodes).toEqual([])
   })
 
   test('is recorded as itself', async () => {

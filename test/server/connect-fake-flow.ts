@@ -33,6 +33,7 @@ export const acme: ConnectChoice = {
   name: 'Acme CRM',
   description: 'Contacts and deals',
   docs: 'https://acme.example/api',
+  logoPath: null,
   config: [
     {
       name: 'config.region',
@@ -62,7 +63,7 @@ export const acme: ConnectChoice = {
 /** One way to connect, without anything to fill in. */
 export function simpleChoice(slug: string, name = slug): ConnectChoice {
   const methods = [{ scheme: 'oauth2', title: 'Sign in', kind: 'redirect', fields: [] }] as const
-  return { slug, name, description: null, docs: null, config: [], methods }
+  return { slug, name, description: null, docs: null, logoPath: null, config: [], methods }
 }
 
 export const theme = { name: 'Brightwater', logoUrl: 'https://cdn.brightwater.example:8443/logo.png?v=1' }

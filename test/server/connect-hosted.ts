@@ -3,8 +3,13 @@ import { request as forward } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { ConnectFlow } from '../../src/connections/connect-view.ts'
+import { createEvents } from '../../src/events.ts'
+import { createLogger } from '../../src/log.ts'
 import { createConnectRoutes } from '../../src/server/connect-routes.ts'
+import { Readiness } from '../../src/server/readiness.ts'
 import { createServer } from '../../src/server/server.ts'
+import { Metrics } from '../../src/telemetry/metrics.ts'
+import { Tracing } from '../../src/telemetry/tracing.ts'
 import { testTls } from '../support/tls.ts'
 
 export interface Hosted extends AsyncDisposable {
@@ -28,8 +33,21 @@ export async function hostPages(flow: ConnectFlow, scheme: 'http' | 'https' = 'h
     throw new Error('only connect pages are hosted here')
   }
   const raw = { handle: elsewhere, handleRoot: elsewhere, handleDownload: elsewhere }
+  const metrics = new Metrics()
   const server = parts.use(
-    createServer({ graphql: elsewhere, raw, connect, jwks: async () => ({}), checkReady: async () => {} }),
+    createServer({
+      graphql: elsewhere,
+      raw,
+      connect,
+      jwks: async () => ({}),
+      readLogo: () => undefined,
+      readiness: new Readiness({ vital: {} }),
+      metrics,
+      metricsToken: undefined,
+      events: createEvents(createLogger({ level: 'silent' }), metrics),
+      tracing: new Tracing(),
+      drainTimeoutMs: 10_000,
+    }),
   )
   const port = await server.listen('127.0.0.1', 0)
   const publicPort = scheme === 'http' ? port : await listenTls(parts, port)

@@ -1,8 +1,9 @@
 /** The list of connections: each filter, alone and together. */
 import { describe, expect, test } from 'vitest'
 import { type ConnectionFilter, type ConnectionOrder, createConnectionStore } from '../../src/store/connections.ts'
+import { newId } from '../../src/store/ids.ts'
 import type { JsonObject } from '../../src/store/tables.ts'
-import { connectionRow, createWorkspace, kinds, useDatabase } from './fixtures.ts'
+import { connectionRow, createWorkspace, kinds, refusal, refusalOf, useDatabase } from './fixtures.ts'
 
 const oldestFirst: ConnectionOrder = { field: 'CREATED_AT', direction: 'ASC' }
 
@@ -44,7 +45,6 @@ describe.each(kinds)('the list of connections (%s)', kind => {
     const { list } = await open(['Ann@Example.com', 'bob@example.com', 'BOB', 'x'])
     expect(await list({ search: 'example' })).toEqual(['Ann@Example.com', 'bob@example.com'])
     expect(await list({ search: 'bOb' })).toEqual(['bob@example.com', 'BOB'])
-    expect(await list({ search: 'X' })).toEqual(['Ann@Example.com', 'bob@example.com', 'x'])
     expect(await list({ search: '' })).toHaveLength(4)
     expect(await list({ search: 'nobody' })).toEqual([])
   })
@@ -63,13 +63,41 @@ describe.each(kinds)('the list of connections (%s)', kind => {
     expect(await list({ search })).toEqual(expected)
   })
 
+  test('finds by one or two characters what begins with them, however it is written', async () => {
+    const ids = ['Xavier', 'x-1', 'Ann@Example.com', 'aX', 'ÄRA', 'ärb', '🚀rocket', 'straße']
+    const { list } = await open(ids)
+    expect(await list({ search: 'X' })).toEqual(['Xavier', 'x-1'])
+    expect(await list({ search: 'x' })).toEqual(['Xavier', 'x-1'])
+    expect(await list({ search: 'xA' })).toEqual(['Xavier'])
+    expect(await list({ search: 'X-' })).toEqual(['x-1'])
+    expect(await list({ search: 'är' })).toEqual(['ÄRA', 'ärb'])
+    expect(await list({ search: '🚀' })).toEqual(['🚀rocket'])
+    expect(await list({ search: 'y' })).toEqual([])
+    expect(await list({ search: 'ße' })).toEqual(['straße'])
+  })
+
+  test('finds a connection by its id', async () => {
+    const { store, workspaceId, list } = await open(['ann', 'bob'])
+    const { id } = await store.insert(connectionRow(workspaceId, { endUserId: 'cid' }))
+    expect(await list({ search: id })).toEqual(['cid'])
+    expect(await list({ search: id, status: 'DISABLED' })).toEqual([])
+    await store.insert(connectionRow(workspaceId, { endUserId: `for ${id}` }))
+    expect(await list({ search: id })).toEqual(['cid', `for ${id}`])
+    expect(await list({ search: newId('conn') })).toEqual([])
+    const { id: foreign } = await store.insert(connectionRow(await createWorkspace(database.db)))
+    expect(await list({ search: foreign })).toEqual([])
+  })
+
   test('takes the wildcards of LIKE as what they are', async () => {
-    const { list } = await open(['100%', '1000', 'a_b', 'axb', 'c:\\dir', 'c:dir', "o'hara"])
-    expect(await list({ search: '%' })).toEqual(['100%'])
-    expect(await list({ search: '_' })).toEqual(['a_b'])
+    const { list } = await open(['100%', '1000', 'a_b', 'axb', 'c:\\dir', 'c:dir', "o'hara", '%-', '_-', '\\-'])
+    expect(await list({ search: '%' })).toEqual(['%-'])
+    expect(await list({ search: '_' })).toEqual(['_-'])
+    expect(await list({ search: '\\' })).toEqual(['\\-'])
+    expect(await list({ search: '00%' })).toEqual(['100%'])
+    expect(await list({ search: '00_' })).toEqual([])
     expect(await list({ search: 'a_b' })).toEqual(['a_b'])
-    expect(await list({ search: '\\' })).toEqual(['c:\\dir'])
-    expect(await list({ search: '\\d' })).toEqual(['c:\\dir'])
+    expect(await list({ search: '\\di' })).toEqual(['c:\\dir'])
+    expect(await list({ search: '%di' })).toEqual([])
     expect(await list({ search: "O'H" })).toEqual(["o'hara"])
   })
 
@@ -97,6 +125,22 @@ describe.each(kinds)('the list of connections (%s)', kind => {
       await store.insert(connectionRow(workspaceId, { endUserId, metadata: own }))
     }
     expect(await list({ metadata })).toEqual(expected)
+  })
+
+  test.each([{ a: {} }, { a: [] }, { a: { b: [{}] } }])('refuses metadata that holds no value: %j', async metadata => {
+    const { list } = await open()
+    const message = 'filter.metadata takes fields with values; got only empty objects or lists.'
+    expect(await refusalOf(list({ metadata }))).toEqual(refusal('filter.metadata', message))
+  })
+
+  test('refuses a search or metadata longer than anything stored', async () => {
+    const { list } = await open()
+    expect(await list({ search: 'a'.repeat(512) })).toEqual([])
+    const tooLong = 'filter.search has 513 characters; it takes at most 512.'
+    expect(await refusalOf(list({ search: 'a'.repeat(513) }))).toEqual(refusal('filter.search', tooLong))
+    expect(await list({ metadata: { a: 'a'.repeat(16_376) } })).toEqual([])
+    const tooLarge = 'filter.metadata takes at most 16384 bytes of JSON; got 16385.'
+    expect(await refusalOf(list({ metadata: { a: 'a'.repeat(16_377) } }))).toEqual(refusal('filter.metadata', tooLarge))
   })
 
   test('sorts by end user byte by byte', async () => {
