@@ -1,35 +1,36 @@
 /** Keeps the record of executed calls: queued in memory, written in batches off the hot path, flushed at the end. */
-import type { NewCall } from '../store/calls.ts'
 
-export interface RecorderOptions {
-  readonly write: (calls: readonly NewCall[]) => Promise<void>
+export interface RecorderOptions<Call> {
+  readonly write: (calls: readonly Call[]) => Promise<void>
   /** Told when a batch could not be written; it is tried again with the next one. */
   readonly onFailure: (error: unknown, waiting: number) => void
-  /** Told how many of the oldest calls were given up when the queue was full. */
-  readonly onLoss: (lost: number) => void
+  /** Told which of the oldest calls were given up when the queue was full. */
+  readonly onLoss: (lost: readonly Call[]) => void
   readonly flushEveryMs?: number
   readonly batchSize?: number
   /** Calls kept while the store is away; beyond it the oldest are given up. */
   readonly capacity?: number
 }
 
-export class CallRecorder implements AsyncDisposable {
-  readonly #options: Required<RecorderOptions>
-  #waiting: NewCall[] = []
+export class CallRecorder<Call> implements AsyncDisposable {
+  readonly #options: Required<RecorderOptions<Call>>
+  #waiting: Call[] = []
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
 
-  constructor(options: RecorderOptions) {
+  constructor(options: RecorderOptions<Call>) {
     this.#options = { flushEveryMs: 250, batchSize: 500, capacity: 50_000, ...options }
   }
 
-  record(call: NewCall): void {
+  /** Calls that are not in the store yet. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  record(call: Call): void {
     this.#waiting.push(call)
     const surplus = this.#waiting.length - this.#options.capacity
-    if (surplus > 0) {
-      this.#waiting.splice(0, surplus)
-      this.#options.onLoss(surplus)
-    }
+    if (surplus > 0) this.#options.onLoss(this.#waiting.splice(0, surplus))
     this.#schedule()
   }
 

@@ -1,124 +1,93 @@
-/** Calls: the record of what was executed, written in batches, listed newest first. */
-import { and, eq, getTableColumns, gte, lt, sql } from 'drizzle-orm'
+/** Calls: the record of what was executed, written in batches, found by id, listed newest first. */
+import { and, between, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import type { CallFilter } from './call-filter.ts'
+import { listCalls } from './call-list.ts'
+import { recordCalls } from './call-record.ts'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
-import { isId, toUuid } from './ids.ts'
-import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
-import { checkText, toStorable, toStorableTime } from './stored-text.ts'
+import { isId, timeOfUuid, toUuid } from './ids.ts'
+import type { Page, PageArgs } from './page.ts'
 import { calls } from './tables.ts'
+import { atOnce, type Turns } from './turns.ts'
 
-export type CallRow = typeof calls.$inferSelect
+type StoredCall = typeof calls.$inferSelect
 
-/** A call to be recorded; its id is still the bare UUID. */
-export interface NewCall extends Omit<CallRow, 'id'> {
+/** A call without what its replay needs, which is sealed and read for a replay only. */
+export interface CallRow extends Omit<StoredCall, 'sealedRequest'> {
+  readonly isReplayable: boolean
+}
+
+/** A call to be recorded; its id is still the bare UUID, made when the call began. */
+export interface NewCall extends Omit<StoredCall, 'id'> {
   readonly uuid: string
 }
 
-export interface CallFilter {
-  readonly connectionId?: string | null | undefined
-  readonly integration?: string | null | undefined
-  readonly endUserId?: string | null | undefined
-  /** Started then or later. */
-  readonly since?: Date | null | undefined
-  /** Started before then. */
-  readonly until?: Date | null | undefined
+/** Calls of one workspace that were written together. */
+export interface CallBatch {
+  readonly workspaceId: string
+  readonly since: Date
+  readonly until: Date
+  readonly uuids: readonly string[]
 }
 
 export interface CallStore {
-  /** A call that is there already is left as it is: a batch may be written again. */
+  /**
+   * Writes the calls and adds them to the sums of their hours: both or neither. A call that is there already is left as it
+   * is and counted no more: a batch may be written again.
+   */
   insertMany(rows: readonly NewCall[]): Promise<void>
   get(workspaceId: string, id: string): Promise<CallRow | undefined>
+  /** What a replay of the call needs; undefined when there is no such call, or it is never made again. */
+  getSealedRequest(workspaceId: string, id: string): Promise<Buffer | undefined>
+  /** Those of a batch that are there, oldest first. */
+  getBatch(batch: CallBatch): Promise<CallRow[]>
+  /** @throws GatewayError `INVALID_INPUT` about the filter or the page */
   list(workspaceId: string, filter: CallFilter, page: PageArgs): Promise<Page<CallRow>>
 }
 
-const newestFirst: KeysetOrder<CallRow> = {
-  name: 'calls',
-  isDescending: true,
-  keys: [
-    { column: calls.startedAt, write: row => row.startedAt.toISOString(), read: readInstant },
-    { column: calls.id, write: row => row.id, read: text => (isId('call', text) ? text : undefined) },
-  ],
+const { sealedRequest, ...shown } = getTableColumns(calls)
+
+/** What a {@link CallRow} is read from. */
+export const callColumns = {
+  ...shown,
+  isReplayable: sql<boolean>`(${sealedRequest} is not null)`.as('is_replayable'),
 }
 
-const names = sql.raw(
-  Object.values(getTableColumns(calls))
-    .map(({ name }) => `"${name}"`)
-    .join(', '),
-)
-const columns = sql.raw(
-  Object.values(getTableColumns(calls))
-    .map(column => `"${column.name}" ${column.getSQLType().replace(/ COLLATE.*$/, '')}`)
-    .join(', '),
-)
+/** How far the clock that made an id and the one that noted the start may be apart. */
+const slackMs = 5_000
 
-/** The rows as `json_to_recordset` reads them: by the names of the columns. */
-function toJson(rows: readonly NewCall[]): string {
-  return JSON.stringify(
-    rows.map(row => ({
-      workspace_id: toUuid('ws', row.workspaceId),
-      id: row.uuid,
-      connection_id: toUuid('conn', row.connectionId),
-      integration: row.integration,
-      end_user_id: toStorable(row.endUserId),
-      caller_id: row.callerId,
-      kind: row.kind,
-      method: row.method,
-      path: toStorable(row.path),
-      status: row.status,
-      error_code: row.errorCode,
-      bytes_sent: row.bytesSent,
-      bytes_received: row.bytesReceived,
-      attempts: row.attempts,
-      attempt_log: row.attemptLog,
-      duration_ms: row.durationMs,
-      started_at: row.startedAt,
-    })),
-  )
-}
-
-export function createCallStore(db: Db): CallStore {
+/** @param turns for lists, which may look at many rows */
+export function createCallStore(db: Db, turns: Turns = atOnce): CallStore {
+  /** The id tells the day and with it the partition; calls whose id was made at their end are looked for in all. */
+  async function findCall<Row>(
+    workspaceId: string,
+    id: string,
+    select: (where: SQL | undefined) => PromiseLike<Row[]>,
+  ): Promise<Row | undefined> {
+    if (!isId('call', id)) return undefined
+    const isIt = and(eq(calls.workspaceId, workspaceId), eq(calls.id, id))
+    const madeAtMs = timeOfUuid(toUuid('call', id))
+    const isNear = between(calls.startedAt, new Date(madeAtMs - slackMs), new Date(madeAtMs + slackMs))
+    const [near] = await select(and(isIt, isNear))
+    return near ?? (await select(isIt))[0]
+  }
   return guarded({
-    async insertMany(rows: readonly NewCall[]) {
-      if (rows.length === 0) return
-      // One parameter for the whole batch: a statement of a parameter per value costs more than the calls it records.
-      await db.execute(sql`insert into ${calls} (${names}) select ${names} from json_to_recordset(${toJson(rows)}::json)
-        as record (${columns}) on conflict do nothing`)
+    insertMany: (rows: readonly NewCall[]) => recordCalls(db, rows),
+    get: (workspaceId: string, id: string) =>
+      findCall(workspaceId, id, where => db.select(callColumns).from(calls).where(where)),
+    async getSealedRequest(workspaceId: string, id: string) {
+      const found = await findCall(workspaceId, id, where => db.select({ sealedRequest }).from(calls).where(where))
+      return found?.sealedRequest ?? undefined
     },
-    async get(workspaceId: string, id: string) {
-      if (!isId('call', id)) return undefined
-      const [row] = await db
-        .select()
+    async getBatch({ workspaceId, since, until, uuids }: CallBatch) {
+      const isIn = sql`${calls.id} = any(${`{${uuids.join(',')}}`}::uuid[])`
+      return await db
+        .select(callColumns)
         .from(calls)
-        .where(and(eq(calls.workspaceId, workspaceId), eq(calls.id, id)))
-      return row
+        .where(and(eq(calls.workspaceId, workspaceId), between(calls.startedAt, since, until), isIn))
+        .orderBy(calls.startedAt, calls.id)
     },
-    async list(workspaceId: string, filter: CallFilter, page: PageArgs) {
-      const { connectionId, integration, endUserId, since, until } = filter
-      checkText('filter.integration', integration ?? '')
-      checkText('filter.endUserId', endUserId ?? '')
-      if (connectionId != null && !isId('conn', connectionId))
-        return { edges: [], hasNextPage: false, hasPreviousPage: false }
-      const isWanted = and(
-        eq(calls.workspaceId, workspaceId),
-        connectionId == null ? undefined : eq(calls.connectionId, connectionId),
-        integration == null ? undefined : eq(calls.integration, integration),
-        endUserId == null ? undefined : eq(calls.endUserId, endUserId),
-        since == null ? undefined : gte(calls.startedAt, toStorableTime(since)),
-        until == null ? undefined : lt(calls.startedAt, toStorableTime(until)),
-      )
-      return await fetchPage(page, newestFirst, ({ where, orderBy, limit }) =>
-        db
-          .select()
-          .from(calls)
-          .where(and(isWanted, where))
-          .orderBy(...orderBy)
-          .limit(limit),
-      )
-    },
+    list: (workspaceId: string, filter: CallFilter, page: PageArgs) =>
+      turns(() => listCalls(db, workspaceId, filter, page)),
   })
-}
-
-function readInstant(text: string): Date | undefined {
-  const instant = new Date(text)
-  return Number.isNaN(instant.getTime()) ? undefined : toStorableTime(instant)
 }

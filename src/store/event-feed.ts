@@ -10,7 +10,7 @@ import {
   readNotice,
 } from './connection-events.ts'
 import type { Database } from './database.ts'
-import { EventSubscription } from './event-subscription.ts'
+import { Listeners } from './listeners.ts'
 
 export interface EventFeedOptions {
   readonly database: Pick<Database, 'listen'>
@@ -43,14 +43,12 @@ const replayOverlapMs = 10_000
 const replayPage = 200
 /** Longer without the store, and more may have happened than is read in one go. */
 const maxSilenceMs = 600_000
-const maxSubscriptions = 2000
-const maxSubscriptionsOfWorkspace = 200
 const maxNotices = 1000
 const sliceSize = 500
 
 export class EventFeed implements AsyncDisposable {
   readonly #options: Required<EventFeedOptions>
-  readonly #subscriptions = new Map<string, Set<EventSubscription>>()
+  readonly #listeners = new Listeners<ConnectionEvent>()
   /** When each event that may be read again was handed out. */
   readonly #sent = new Map<string, number>()
   #notices: EventPlace[] = []
@@ -79,7 +77,7 @@ export class EventFeed implements AsyncDisposable {
 
   /** How many listen. */
   get size(): number {
-    return this.#subscriptions.values().reduce((sum, { size }) => sum + size, 0)
+    return this.#listeners.size
   }
 
   /**
@@ -88,15 +86,8 @@ export class EventFeed implements AsyncDisposable {
    */
   async subscribe(workspaceId: string, { signal, after, wants = () => true }: SubscribeOptions = {}) {
     const replay = after == null ? undefined : await this.#replayOf(workspaceId, after)
-    const listeners = this.#listenersOf(workspaceId)
-    const subscription: EventSubscription = new EventSubscription({
-      wants,
-      replay,
-      capacity: this.#options.capacity,
-      onEnd: () => this.#forget(workspaceId, subscription),
-    })
-    const isFirst = listeners.size === 0
-    listeners.add(subscription)
+    const isFirst = !this.#listeners.has(workspaceId)
+    const subscription = this.#listeners.add(workspaceId, { wants, replay, capacity: this.#options.capacity })
     try {
       // What is there already is no news for the first who listens.
       if (isFirst) await this.#inTurn(async () => this.#noteSent(await this.#readRecent([workspaceId])))
@@ -113,25 +104,9 @@ export class EventFeed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true
     clearInterval(this.#timer)
-    for (const listeners of [...this.#subscriptions.values()]) for (const one of [...listeners]) one.end()
+    for (const listener of this.#listeners.all()) listener.end()
     await this.#listening?.[Symbol.asyncDispose]()
     await this.#reading
-  }
-
-  #listenersOf(workspaceId: string): Set<EventSubscription> {
-    const listeners = this.#subscriptions.get(workspaceId) ?? new Set()
-    if (this.size >= maxSubscriptions || listeners.size >= maxSubscriptionsOfWorkspace) {
-      const message = `Too many streams of events are open; a workspace may have ${maxSubscriptionsOfWorkspace}.`
-      throw new GatewayError('OVERLOADED', message)
-    }
-    this.#subscriptions.set(workspaceId, listeners)
-    return listeners
-  }
-
-  #forget(workspaceId: string, subscription: EventSubscription): void {
-    const listeners = this.#subscriptions.get(workspaceId)
-    listeners?.delete(subscription)
-    if (listeners?.size === 0) this.#subscriptions.delete(workspaceId)
   }
 
   async #replayOf(workspaceId: string, after: string) {
@@ -151,7 +126,7 @@ export class EventFeed implements AsyncDisposable {
   #hear(text: string): void {
     const notice = readNotice(text)
     if (notice?.hasDeliveries === true) this.#options.onDeliveries(notice.endpointId)
-    if (notice?.event === undefined || !this.#subscriptions.has(notice.event.workspaceId)) return
+    if (notice?.event === undefined || !this.#listeners.has(notice.event.workspaceId)) return
     // So many at once are read by time, with the next turn.
     if (this.#notices.length < maxNotices) this.#notices.push(notice.event)
     if (this.#notices.length === 1) {
@@ -172,7 +147,7 @@ export class EventFeed implements AsyncDisposable {
     this.#tryInTurn(async () => {
       const startedAt = performance.now()
       if (startedAt - this.#readAt > maxSilenceMs) this.#giveUp()
-      await this.#handOut(await this.#readRecent([...this.#subscriptions.keys()]))
+      await this.#handOut(await this.#readRecent(this.#listeners.workspaceIds))
       this.#readAt = startedAt
       for (const [key, sentAt] of this.#sent) if (sentAt < startedAt - 2 * overlapMs) this.#sent.delete(key)
     })
@@ -185,9 +160,7 @@ export class EventFeed implements AsyncDisposable {
 
   #giveUp(): void {
     const message = 'Events could not be read for a long time. Listen again with `after`.'
-    for (const listeners of this.#subscriptions.values()) {
-      for (const one of listeners) one.fail(new GatewayError('OVERLOADED', message))
-    }
+    for (const listener of this.#listeners.all()) listener.fail(new GatewayError('OVERLOADED', message))
   }
 
   async #handOut(places: readonly EventPlace[]): Promise<void> {
@@ -196,7 +169,7 @@ export class EventFeed implements AsyncDisposable {
       const events = await this.#options.store.getMany(news.slice(start, start + sliceSize))
       this.#noteSent(events)
       for (const event of events) {
-        for (const subscription of this.#subscriptions.get(event.workspaceId) ?? []) subscription.push(event)
+        for (const listener of this.#listeners.of(event.workspaceId)) listener.push(event)
       }
     }
   }

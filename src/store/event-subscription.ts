@@ -1,12 +1,15 @@
-/** One listener's place in the stream of events: what it missed first, then what happens, as fast as it takes them. */
+/** One listener's place in a stream of events: what it missed first, then what happens, as fast as it takes them. */
 import { GatewayError } from '../errors.ts'
-import type { ConnectionEvent } from './connection-events.ts'
 
-export interface SubscriptionOptions {
+interface Identified {
+  readonly id: string
+}
+
+export interface SubscriptionOptions<Event extends Identified> {
   /** Judged before an event takes room. */
-  readonly wants: (event: ConnectionEvent) => boolean
+  readonly wants: (event: Event) => boolean
   /** The next events that were missed, none at the end of them; absent when nothing was. */
-  readonly replay?: (() => Promise<readonly ConnectionEvent[]>) | undefined
+  readonly replay?: (() => Promise<readonly Event[]>) | undefined
   readonly capacity: number
   readonly onEnd: () => void
 }
@@ -17,24 +20,33 @@ const maxReplayed = 1000
 /**
  * Not an async generator: `return` must end a `next` that waits, and a generator would wait with it.
  */
-export class EventSubscription implements AsyncIterableIterator<ConnectionEvent> {
-  readonly #options: SubscriptionOptions
+export class EventSubscription<Event extends Identified> implements AsyncIterableIterator<Event> {
+  readonly #options: SubscriptionOptions<Event>
   readonly #replayed = new Set<string>()
-  #replay: SubscriptionOptions['replay']
-  #page: ConnectionEvent[] = []
-  #news: ConnectionEvent[] = []
+  #replay: SubscriptionOptions<Event>['replay']
+  #page: Event[] = []
+  #news: Event[] = []
   #failure: GatewayError | undefined
   #isOver = false
   #turn: Promise<unknown> = Promise.resolve()
   #wake: () => void = () => {}
 
-  constructor(options: SubscriptionOptions) {
+  constructor(options: SubscriptionOptions<Event>) {
     this.#options = options
     this.#replay = options.replay
   }
 
+  /** True when one more would be too many. */
+  get isFull(): boolean {
+    return this.#news.length >= this.#options.capacity
+  }
+
+  wants(event: Event): boolean {
+    return this.#options.wants(event)
+  }
+
   /** Something happened. A listener that is too slow for it is told so and ended, and what waited for it is dropped. */
-  push(event: ConnectionEvent): void {
+  push(event: Event): void {
     if (this.#isOver || this.#failure !== undefined || !this.#options.wants(event)) return
     this.#news.push(event)
     if (this.#news.length > this.#options.capacity) {
@@ -62,13 +74,13 @@ export class EventSubscription implements AsyncIterableIterator<ConnectionEvent>
     this.#wake()
   }
 
-  next(): Promise<IteratorResult<ConnectionEvent>> {
+  next(): Promise<IteratorResult<Event>> {
     const turn = this.#turn.then(() => this.#take())
     this.#turn = turn.catch(() => {})
     return turn
   }
 
-  async return(): Promise<IteratorResult<ConnectionEvent>> {
+  async return(): Promise<IteratorResult<Event>> {
     this.end()
     return { done: true, value: undefined }
   }
@@ -77,7 +89,7 @@ export class EventSubscription implements AsyncIterableIterator<ConnectionEvent>
     return this
   }
 
-  async #take(): Promise<IteratorResult<ConnectionEvent>> {
+  async #take(): Promise<IteratorResult<Event>> {
     for (;;) {
       if (this.#failure !== undefined) {
         const failure = this.#failure
@@ -93,14 +105,14 @@ export class EventSubscription implements AsyncIterableIterator<ConnectionEvent>
     }
   }
 
-  #nextNews(): ConnectionEvent | undefined {
+  #nextNews(): Event | undefined {
     for (let event = this.#news.shift(); event !== undefined; event = this.#news.shift()) {
       if (!this.#replayed.has(event.id)) return event
     }
     return undefined
   }
 
-  async #readPage(replay: NonNullable<SubscriptionOptions['replay']>): Promise<void> {
+  async #readPage(replay: NonNullable<SubscriptionOptions<Event>['replay']>): Promise<void> {
     const page = await replay()
     if (page.length === 0) this.#replay = undefined
     for (const { id } of page) {

@@ -8,6 +8,11 @@ export interface SecretBinding {
   readonly id: string
 }
 
+/** Lengths keep the parts apart: no two bindings print alike. */
+export function bindingText(binding: SecretBinding): string {
+  return [binding.workspaceId, binding.kind, binding.id].map(part => `${part.length}:${part}`).join('|')
+}
+
 /** A connection's credential, also while it waits to be revoked. */
 export function connectionBinding(workspaceId: string, id: string): SecretBinding {
   return { workspaceId, kind: 'connection', id }
@@ -41,4 +46,9 @@ export function keyProofBinding(keyId: string): SecretBinding {
 /** What signs the tokens of sessions. */
 export function signingKeyBinding(workspaceId: string, id: string): SecretBinding {
   return { workspaceId, kind: 'signingKey', id }
+}
+
+/** What was kept of a call's request and answer. */
+export function callExchangeBinding(workspaceId: string, uuid: string): SecretBinding {
+  return { workspaceId, kind: 'callExchange', id: uuid }
 }

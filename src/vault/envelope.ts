@@ -6,6 +6,7 @@
  *
  * The associated data of the outer layer holds the header and the binding, that of the inner one the version and the
  * binding: an envelope opens only where it was sealed, and another key can wrap its data key while the secret stays shut.
+ * In a series many secrets have one data key: its outer layer is bound to the series, each inner one to its own place.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { EncryptionKey } from './key-ring.ts'
@@ -13,6 +14,7 @@ import type { EncryptionKey } from './key-ring.ts'
 const version = 2
 /** Its inner layer holds the whole header: it opens, but it has to be sealed anew for another key. */
 const firstVersion = 1
+const seriesVersion = 3
 const nonceLength = 12
 const keyLength = 32
 const tagLength = 16
@@ -40,6 +42,33 @@ export function openEnvelope(key: EncryptionKey, binding: string, envelope: Buff
   }
 }
 
+/** A data key that seals several secrets, and how it lies in each of their envelopes. */
+export interface SeriesKey {
+  readonly dataKey: Buffer
+  readonly head: Buffer
+}
+
+/** A fresh data key for a series, bound to `seriesBinding`. */
+export function startSeries(key: EncryptionKey, seriesBinding: string): SeriesKey {
+  const dataKey = randomBytes(keyLength)
+  return { dataKey, head: wrap(key, seriesBinding, dataKey, seriesVersion) }
+}
+
+export function sealInSeries({ dataKey, head }: SeriesKey, binding: string, secret: Buffer): Buffer {
+  return Buffer.concat([head, encrypt(dataKey, innerData(binding, seriesVersion), secret)])
+}
+
+/** Opens an envelope sealed by {@link sealInSeries}. @throws Error when a bit, a binding or the key differs */
+export function openFromSeries(key: EncryptionKey, seriesBinding: string, binding: string, envelope: Buffer): Buffer {
+  const { header, wrapped, sealed } = split(envelope)
+  const dataKey = decrypt(key.key, outerData(header, seriesBinding), wrapped)
+  try {
+    return decrypt(dataKey, innerData(binding, seriesVersion), sealed)
+  } finally {
+    dataKey.fill(0)
+  }
+}
+
 /**
  * The same secret under another key: its data key is wrapped anew. Only an envelope of the first version is opened for
  * it, and sealed as today's.
@@ -57,10 +86,10 @@ export function rewrapEnvelope(from: EncryptionKey, to: EncryptionKey, binding: 
   }
 }
 
-/** How each envelope begins that `key` wraps today. */
-export function envelopeHeader(key: EncryptionKey): Buffer {
+/** How each envelope begins that `key` wraps today, but for those of series. */
+export function envelopeHeader(key: EncryptionKey, ofVersion: number = version): Buffer {
   const id = Buffer.from(key.id, 'latin1')
-  return Buffer.concat([Buffer.of(version, id.length), id])
+  return Buffer.concat([Buffer.of(ofVersion, id.length), id])
 }
 
 /** The id of the key that wraps this envelope, or undefined when the bytes are no envelope. */
@@ -72,8 +101,8 @@ export function envelopeKeyId(envelope: Buffer): string | undefined {
 
 /** As {@link envelopeKeyId} when only the beginning of the bytes is there: version, length and key id. */
 export function headerKeyId(bytes: Buffer): string | undefined {
-  const [first, length] = bytes
-  if ((first !== version && first !== firstVersion) || length === undefined || bytes.length < 2 + length)
+  const [first = 0, length] = bytes
+  if (first < firstVersion || first > seriesVersion || length === undefined || bytes.length < 2 + length)
     return undefined
   return bytes.toString('latin1', 2, 2 + length)
 }
@@ -88,8 +117,8 @@ function resealEnvelope(from: EncryptionKey, to: EncryptionKey, binding: string,
 }
 
 /** Header and wrapped data key. */
-function wrap(key: EncryptionKey, binding: string, dataKey: Buffer): Buffer {
-  const header = envelopeHeader(key)
+function wrap(key: EncryptionKey, binding: string, dataKey: Buffer, ofVersion: number = version): Buffer {
+  const header = envelopeHeader(key, ofVersion)
   return Buffer.concat([header, encrypt(key.key, outerData(header, binding), dataKey)])
 }
 
@@ -106,8 +135,8 @@ function outerData(header: Buffer, binding: string): Buffer {
   return Buffer.concat([header, Buffer.from(binding)])
 }
 
-function innerData(binding: string): Buffer {
-  return Buffer.concat([Buffer.of(version), Buffer.from(binding)])
+function innerData(binding: string, ofVersion: number = version): Buffer {
+  return Buffer.concat([Buffer.of(ofVersion), Buffer.from(binding)])
 }
 
 function encrypt(key: Buffer, associated: Buffer, plain: Buffer): Buffer {

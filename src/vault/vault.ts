@@ -1,7 +1,8 @@
 /** Where secrets are sealed and opened: an envelope per secret, bound to the row that holds it. */
-import type { SecretBinding } from './bindings.ts'
+import { bindingText, type SecretBinding } from './bindings.ts'
 import { envelopeHeader, envelopeKeyId, headerKeyId, openEnvelope, rewrapEnvelope, sealEnvelope } from './envelope.ts'
 import type { EncryptionKey, KeyRing } from './key-ring.ts'
+import { SecretSeries } from './series.ts'
 
 export interface SealedSecret {
   readonly envelope: Buffer
@@ -41,6 +42,11 @@ export class Vault {
     const key = this.#ring.get(keyId)
     if (key === undefined) throw new TypeError(`no encryption key ${keyId} in the ring`)
     return { envelope: sealEnvelope(key, bindingText(binding), Buffer.from(secret)), keyId }
+  }
+
+  /** For secrets of one kind that are many and live shortly, and are not carried over to another key. */
+  startSeries(kind: string): SecretSeries {
+    return new SecretSeries(this.#ring, kind)
   }
 
   /** @throws VaultError when the key is unknown, a bit differs, or the envelope was sealed for another place. */
@@ -92,9 +98,4 @@ function explainFailure(run: () => Buffer): Buffer {
   } catch (cause) {
     throw new VaultError('damaged', 'the sealed secret is damaged or was sealed for another row', cause)
   }
-}
-
-/** Lengths keep the parts apart: no two bindings print alike. */
-function bindingText(binding: SecretBinding): string {
-  return [binding.workspaceId, binding.kind, binding.id].map(part => `${part.length}:${part}`).join('|')
 }

@@ -15,7 +15,7 @@ function createRecorder(
   const recorder = new CallRecorder({
     write,
     onFailure: (_error, waiting) => failures.push(waiting),
-    onLoss: count => lost.push(count),
+    onLoss: calls => lost.push(...ids(calls)),
     flushEveryMs: 5,
     ...options,
   })
@@ -60,7 +60,7 @@ test('beyond its capacity the oldest calls are given up, and that is told', asyn
   for (const id of [1, 2, 3, 4, 5]) recorder.record(call(id))
   await recorder.flush()
   expect(written).toEqual([3, 4, 5])
-  expect(lost).toEqual([1, 1])
+  expect(lost).toEqual([1, 2])
 })
 
 test('the end writes what is waiting', async () => {

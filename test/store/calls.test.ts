@@ -1,6 +1,7 @@
 /** Calls: written in batches that may come twice, listed newest first under each filter. */
 import { describe, expect, test } from 'vitest'
-import { type CallFilter, createCallStore, type NewCall } from '../../src/store/calls.ts'
+import type { CallFilter } from '../../src/store/call-filter.ts'
+import { createCallStore, type NewCall } from '../../src/store/calls.ts'
 import { newId } from '../../src/store/ids.ts'
 import { callRow, createWorkspace, kinds, useDatabase } from './fixtures.ts'
 
@@ -99,6 +100,6 @@ describe.each(kinds)('calls (%s)', kind => {
 
 /** As it is read: its id in one spelling. */
 function stored(call: NewCall | undefined) {
-  const { uuid: _, ...row } = call ?? callRow('')
+  const { uuid: _, sealedRequest: __, ...row } = call ?? callRow('')
   return row
 }

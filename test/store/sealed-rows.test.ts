@@ -13,6 +13,9 @@ function sealedUnder(keyId: string): Buffer {
   return Buffer.concat([Buffer.of(2, keyId.length), Buffer.from(keyId), randomBytes(90)])
 }
 
+/** What the call log keeps for a while is not carried over to another key: there is a row for each call. */
+const endingWithTheirKey = ['call_bodies', 'calls']
+
 test('every column that holds something sealed is among them', () => {
   const found = Object.values(tables)
     .filter(table => is(table, PgTable))
@@ -23,7 +26,7 @@ test('every column that holds something sealed is among them', () => {
         )
       }),
     )
-  expect(found.map(table => getTableName(table)).sort()).toEqual(sealedTables.toSorted())
+  expect(found.map(table => getTableName(table)).sort()).toEqual([...sealedTables, ...endingWithTheirKey].sort())
 })
 
 describe.each(kinds)('sealed rows (%s)', kind => {
