@@ -6,6 +6,7 @@ import { headerNamePattern, isFramingHeader } from '../auth/header-names.ts'
 import { headerRecord } from '../auth/header-record.ts'
 import { authEntrySchema } from '../auth/scheme.ts'
 import { strictObject } from '../auth/strict-object.ts'
+import { actionsSchema } from './action.ts'
 import { checkDefinition } from './check.ts'
 import { explainPattern } from './pattern.ts'
 
@@ -161,6 +162,7 @@ export const integrationSchema = strictObject({
     .describe('The header in which this vendor takes an idempotency key.'),
   pagination: pagination.optional(),
   verify: verify.optional(),
+  actions: actionsSchema.optional(),
 }).superRefine(checkDefinition)
 
 export type IntegrationDefinition = Omit<z.output<typeof integrationSchema>, '$schema'>

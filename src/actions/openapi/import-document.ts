@@ -1,0 +1,164 @@
+/** A document as actions: each operation is one, or is told of with the reason why it is none. */
+import { injectedNames } from '../../auth/strategy.ts'
+import type { IntegrationDefinition } from '../../catalog/entry.ts'
+import { type Method, methods } from '../../passthrough/request.ts'
+import { follow, listOf, type Node, type OpenApiDocument, objectOf, parseDocument, textOf } from './document.ts'
+import { createOperationReader, type FoundOperation, type ImportedOperation } from './operation.ts'
+import { Credentials } from './parameters.ts'
+import { createServerPlacer } from './servers.ts'
+import { serversOf } from './swagger2.ts'
+
+export interface ImportRequest {
+  readonly text: string
+  readonly definition: IntegrationDefinition
+  /** The server of the document that stands for the integration's base URL. */
+  readonly serverUrl?: string | undefined
+}
+
+export interface ImportedAction extends Omit<ImportedOperation, 'definition'> {
+  readonly name: string
+  /** JSON. */
+  readonly definition: string
+}
+
+export interface SkippedOperation {
+  readonly method: string
+  readonly path: string
+  readonly operationId: string | null
+  readonly reason: string
+}
+
+export interface ImportedDocument {
+  readonly title: string
+  readonly version: string
+  readonly actions: readonly ImportedAction[]
+  readonly skipped: readonly SkippedOperation[]
+  readonly warnings: readonly string[]
+}
+
+export const maxOperations = 5000
+/** Characters of all definitions of a document. */
+const maxDefinitionsLength = 48 * 1024 * 1024
+const maxWarnings = 100
+
+/** @throws {DocumentError} */
+export function importDocument({ text, definition, serverUrl }: ImportRequest): ImportedDocument {
+  const document = parseDocument(text)
+  const warnings = new Set<string>()
+  const warn = (warning: string) => {
+    if (warnings.size < maxWarnings) warnings.add(warning)
+  }
+  const placeServers = createServerPlacer(definition, serverUrl)
+  const credentials = new Credentials(document, definition.auth.map(injectedNames))
+  const reader = createOperationReader(document, credentials, warn)
+  const naming = new Naming()
+  const actions: ImportedAction[] = []
+  const skipped: SkippedOperation[] = []
+  let length = 0
+  for (const found of operationsOf(document)) {
+    const skip = (reason: string) => skipped.push(describeSkipped(found, reason))
+    if ('reason' in found) {
+      skip(found.reason)
+      continue
+    }
+    if (actions.length + skipped.length >= maxOperations) {
+      skip(`it comes after the first ${maxOperations} operations`)
+      continue
+    }
+    const servers = [found.operation.servers, found.item.servers, serversOf(document)]
+    const place = placeServers(servers.find(list => listOf(list).length > 0))
+    if ('reason' in place) {
+      skip(place.reason)
+      continue
+    }
+    try {
+      const { definition: whole, ...facts } = reader.read(found, place.prefix)
+      const json = JSON.stringify(whole)
+      length += json.length
+      if (length > maxDefinitionsLength) skip('the schemas of the operations before it fill what a document may have')
+      else actions.push({ ...facts, name: naming.choose(found), definition: json })
+    } catch (error) {
+      skip(reasonOf(error))
+    }
+  }
+  const { title, version } = objectOf(document.root.info)
+  return {
+    title: textOf(title, 200) || 'OpenAPI document',
+    version: textOf(typeof version === 'number' ? String(version) : version, 200),
+    actions,
+    skipped,
+    warnings: [...warnings],
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof RangeError) return 'its schemas go round without end'
+  return error instanceof Error ? error.message.slice(0, 300) : 'it cannot be read'
+}
+
+/** What is no operation that can be sent. */
+interface Unreadable {
+  readonly method: string
+  readonly path: string
+  readonly operation: Node
+  readonly reason: string
+}
+
+const otherMethods = ['trace', 'query'] as const
+
+function* operationsOf(document: OpenApiDocument): Generator<FoundOperation | Unreadable> {
+  for (const [path, entry] of Object.entries(objectOf(document.root.paths))) {
+    if (path.startsWith('x-')) continue
+    const found = follow(document, entry)
+    if (found === undefined) {
+      yield { method: '*', path, operation: {}, reason: 'its path is described outside the document' }
+      continue
+    }
+    const item = objectOf(found)
+    for (const method of methods) {
+      const operation = item[method.toLowerCase()]
+      if (operation !== undefined) yield { method, path, item, operation: objectOf(operation) }
+    }
+    for (const name of otherMethods) {
+      if (item[name] === undefined) continue
+      const method = name.toUpperCase()
+      yield { method, path, operation: objectOf(item[name]), reason: `the method ${method} is not sent` }
+    }
+  }
+}
+
+function describeSkipped(found: FoundOperation | Unreadable, reason: string): SkippedOperation {
+  const operationId = textOf(found.operation.operationId, 200)
+  return {
+    method: found.method,
+    path: found.path.slice(0, 500).toWellFormed(),
+    operationId: operationId || null,
+    reason,
+  }
+}
+
+/** Names of actions: the operation's id as far as it can be one, else its method and path; each once. */
+class Naming {
+  readonly #taken = new Set<string>()
+
+  choose({ operation, method, path }: { operation: Node; method: Method; path: string }): string {
+    const id = clean(textOf(operation.operationId, 500))
+    const made = clean([method.toLowerCase(), ...path.split(/[^A-Za-z0-9.-]+/)].filter(part => part !== '').join('_'))
+    const name = [id, made].find(candidate => candidate !== '' && !this.#taken.has(candidate)) ?? this.#count(made)
+    this.#taken.add(name)
+    return name
+  }
+
+  #count(name: string): string {
+    let count = 2
+    while (this.#taken.has(`${name}_${count}`)) count += 1
+    return `${name}_${count}`
+  }
+}
+
+function clean(name: string): string {
+  return name
+    .replace(/[^A-Za-z0-9_.\-/]+/g, '_')
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+    .slice(0, 120)
+}
