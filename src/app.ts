@@ -1,6 +1,5 @@
 /** Builds every part once, in the order they need each other, and takes them down in reverse. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AuditTrail, firstKeyOf, recordVisit } from './access/audit.ts'
 import { Callers } from './access/callers.ts'
 import { FailedAttempts } from './access/failed-attempts.ts'
@@ -9,10 +8,15 @@ import { RegisteredOperations } from './access/registered-operations.ts'
 import { Sessions } from './access/sessions.ts'
 import { SigningKeys } from './access/signing-keys.ts'
 import { Workspaces } from './access/workspaces.ts'
+import { Actions } from './actions/actions.ts'
+import { OpenApiImports } from './actions/openapi-imports.ts'
+import { createCallLog, startCallRetention } from './app/call-log.ts'
+import { createReadiness } from './app/readiness.ts'
+import { startTelemetry, watchLevels } from './app/telemetry.ts'
 import type { TokenFetch } from './auth/tokens/token-endpoint.ts'
 import { IdempotencyKeys } from './calls/idempotency.ts'
-import { CallRecorder } from './calls/recorder.ts'
 import { Catalog } from './catalog/catalog.ts'
+import { Logos } from './catalog/logos.ts'
 import { type Config, formatListeningUrl, type Secrets } from './config.ts'
 import { ConnectVisits } from './connections/connect.ts'
 import { ConnectSessions } from './connections/connect-sessions.ts'
@@ -21,10 +25,9 @@ import { CredentialSeal } from './connections/credential-seal.ts'
 import { EncryptionKeys } from './connections/encryption-keys.ts'
 import { Integrations } from './connections/integrations.ts'
 import { proveKeys } from './connections/key-proof.ts'
-import { type RotationOptions, type RotationReport, rotateKeys } from './connections/key-rotation.ts'
-import { Upkeep } from './connections/upkeep.ts'
+import { Upkeep, type UpkeepTask } from './connections/upkeep.ts'
 import { StartError } from './errors.ts'
-import { createEvents, type Events } from './events.ts'
+import type { Events } from './events.ts'
 import { Gateway } from './gateway/gateway.ts'
 import type { GraphQLServices } from './graphql/context.ts'
 import { createLimits } from './limits/limits.ts'
@@ -39,14 +42,12 @@ import { createConnectRoutes } from './server/connect-routes.ts'
 import { createGraphQLMount } from './server/graphql.ts'
 import { createRawRoute } from './server/raw-route.ts'
 import { createServer } from './server/server.ts'
+import { CallFeed } from './store/call-feed.ts'
 import { type Database, openDatabase } from './store/database.ts'
-import { createEncryptionKeyStore, type EncryptionKeyStore } from './store/encryption-keys.ts'
 import { EventFeed } from './store/event-feed.ts'
 import { StoreError } from './store/failure.ts'
 import type { IdempotencyPlace } from './store/idempotency.ts'
-import { takeOwnership } from './store/owner-lock.ts'
-import { createSealedRowStore } from './store/sealed-rows.ts'
-import { createStores, type Stores } from './store/stores.ts'
+import { createStores } from './store/stores.ts'
 import type { Workspace } from './store/workspaces.ts'
 import {
   idempotentAnswerBinding,
@@ -84,6 +85,8 @@ export interface App extends AsyncDisposable {
   readonly rootUrl: URL | undefined
   /** Resolves when every executed call so far is in the store. */
   flush(): Promise<void>
+  /** Not ready from now on, it goes on to answer for as long as whoever sends requests may take to notice. */
+  drain(): Promise<void>
 }
 
 /** @throws StartError with the one sentence for the operator */
@@ -96,67 +99,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 }
 
-export interface StoredKeyRotation extends RotationReport {
-  /** Under which everything is now, but for what is left. */
-  readonly primaryId: string
-}
-
-/**
- * Rotates the encryption keys of the store without a gateway: on PostgreSQL beside those that run, on the embedded store
- * when none does.
- *
- * @throws StartError with the one sentence for the operator
- */
-export async function rotateStoredKeys(
-  { config, secrets }: Pick<AppOptions, 'config' | 'secrets'>,
-  options: RotationOptions,
-): Promise<StoredKeyRotation> {
-  try {
-    await using database = await openForMaintenance(config, secrets)
-    const stores = { keys: createEncryptionKeyStore(database.db), sealedRows: createSealedRowStore(database.db) }
-    const vault = new Vault(new KeyRing(secrets.encryptionKeys ?? readOrCreateKeyFile(config.dataDir)))
-    if (database.kind === 'postgres') await requireUsedKey(vault.primaryId, stores.keys)
-    await proveKeys(vault, stores)
-    return { ...(await rotateKeys(vault, stores, options)), primaryId: vault.primaryId }
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error
-    throw new StartError(`The rotation stopped: ${error.message}; run it again and it goes on.`, { cause: error })
-  }
-}
-
-async function openForMaintenance({ dataDir }: Config, { databaseUrl: url }: Secrets): Promise<Database> {
-  // A directory of its own: the data directory belongs to the gateway that may run here.
-  if (url !== undefined) return await openDatabase({ url, dataDir: join(dataDir, 'rotate-keys') })
-  if (!existsSync(join(dataDir, 'store'))) {
-    throw new StartError(`The data directory ${dataDir} has no store whose keys could be rotated.`)
-  }
-  refuseBesideGateway(dataDir)
-  return await openDatabase({ dataDir })
-}
-
-/** Gateways that run with an older list could open nothing that is put under a key they do not have. */
-async function requireUsedKey(id: string, keys: EncryptionKeyStore): Promise<void> {
-  const used = await keys.list()
-  if (used.length === 0 || used.some(key => key.id === id)) return
-  const first = `start every gateway with ${id} in its PASSGATE_ENCRYPTION_KEYS first`
-  throw new StartError(`No gateway has used the encryption key ${id} with this store yet; ${first}, then rotate.`)
-}
-
-function refuseBesideGateway(dataDir: string): void {
-  try {
-    takeOwnership(dataDir)[Symbol.dispose]()
-  } catch (error) {
-    // Anything else is told when the store is opened.
-    if (!(error instanceof StartError)) return
-    const [holder] = error.message.split('; stop it first')
-    throw new StartError(`${holder}; stop it first, or have it rotate with the mutation rotateEncryptionKeys.`)
-  }
-}
-
 async function buildApp(options: AppOptions): Promise<App> {
-  const { config, secrets, log } = options
+  const { config, secrets } = options
   await using parts = new AsyncDisposableStack()
-  const events = createEvents(log)
+  const telemetry = parts.use(await startTelemetry(options, slug => catalog.get(slug) !== undefined))
+  const { events, metrics, tracing, strippedHeaders } = telemetry
   const { databaseUrl: url } = secrets
   const database = options.database ?? parts.use(await openDatabase({ url, dataDir: config.dataDir }))
   const stores = createStores(database)
@@ -181,10 +128,12 @@ async function buildApp(options: AppOptions): Promise<App> {
   if (secrets.adminKey !== undefined) await accessKeys.presetAdmin(workspace.id, secrets.adminKey)
   const sandbox = config.sandbox ? parts.use(await startSandbox()) : undefined
   const catalog = loadCatalog(sandbox)
+  const logos = new Logos(catalog)
   const integrations = new Integrations({ catalog, store: stores.integrations, connections: stores.connections, vault })
   const allow = sandbox === undefined ? config.egressAllow : config.egressAllow.with(sandbox.host)
-  const limits = parts.use(createLimits({ store: openLimitStore(secrets.redisUrl, events) }))
-  const passthrough = parts.use(createPassthrough({ allow, limits }))
+  const limitStore = openLimitStore(secrets.redisUrl, events)
+  const limits = parts.use(createLimits({ store: limitStore }))
+  const passthrough = parts.use(createPassthrough({ allow, limits, strippedHeaders }))
   let { publicUrl } = config
   const fetch: TokenFetch = (url, request) => passthrough.fetch(url, request)
   const connections = parts.use(
@@ -195,6 +144,7 @@ async function buildApp(options: AppOptions): Promise<App> {
       integrations,
       seal: new CredentialSeal(vault, events),
       events,
+      tracing,
       fetch,
       verify: (row, integration) => gateway.verify(row, integration),
       connectUrl: row => connectSessions.repairUrl(row),
@@ -203,7 +153,7 @@ async function buildApp(options: AppOptions): Promise<App> {
   )
   const connectParts = { store: stores.connectSessions, connections, integrations, vault, publicUrl: () => publicUrl }
   const connectSessions = new ConnectSessions({ ...connectParts, workspaces: stores.workspaces })
-  const recorder = parts.use(createRecorder(stores, events))
+  const callLog = parts.use(createCallLog(stores, vault, events))
   const gateway: Gateway = new Gateway({
     connections,
     integrations,
@@ -220,9 +170,12 @@ async function buildApp(options: AppOptions): Promise<App> {
     findCaller: (workspaceId, id) => callers.callerOf(workspaceId, id),
     sessions,
     spendFailed: error => events.upkeepFailed('the budget of a session', error),
-    record: call => recorder.record(call),
+    record: call => callLog.record(call),
+    replays: { calls: stores.calls, callLog },
     callFinished: call => events.callFinished(call),
+    trace: telemetry,
   })
+  watchLevels(metrics, { gateway, passthrough, recorder: callLog })
   if (sandbox !== undefined) await seedSandbox(connections, workspace)
   const refuse = (url: URL) => refuseDestination(url, [url.host], allow)
   const seal = createSeal(vault, endpointBinding)
@@ -235,15 +188,26 @@ async function buildApp(options: AppOptions): Promise<App> {
       onFailure: error => events.eventsNotRead(error),
     }),
   )
-  parts.use(createUpkeep({ webhooks, connections, connectSessions, sessions, auditTrail, events }))
+  const callFeed = parts.use(
+    await CallFeed.open({ database, store: stores.calls, onFailure: error => events.callsNotTold(error) }),
+  )
+  const callTasks = await startCallRetention(stores, events)
+  parts.use(createUpkeep({ webhooks, connections, connectSessions, sessions, auditTrail, events, callTasks }))
   const encryptionKeys = parts.use(new EncryptionKeys({ vault, stores: keyStores, events }))
+  const actions = new Actions(stores.importedActions)
+  const importParts = { store: stores.importedActions, actions, memory: gateway.memory, fetch: passthrough.fetch }
   const { calls } = stores
   const services: GraphQLServices = {
     accessKeys,
+    actions,
     auditTrail,
     callers,
     sessions,
     calls,
+    callFeed,
+    callHours: stores.callHours,
+    callLog,
+    connectionCounts: stores.connectionCounts,
     connections,
     connectSessions,
     encryptionKeys,
@@ -251,6 +215,8 @@ async function buildApp(options: AppOptions): Promise<App> {
     failedAttempts,
     gateway,
     integrations,
+    logos,
+    openApiImports: new OpenApiImports(importParts),
     operatorWorkspaceId: workspace.id,
     registeredOperations: new RegisteredOperations(stores.registeredOperations),
     webhooks: webhooks.endpoints,
@@ -272,15 +238,29 @@ async function buildApp(options: AppOptions): Promise<App> {
   const connectVisits = new ConnectVisits({
     ...connectParts,
     sessions: connectSessions,
+    logos,
     fetch,
     onDone: (outcome, source) => recordVisit(auditTrail, outcome, source),
   })
   const connect = createConnectRoutes({ flow: connectVisits, events, readAddress, publicUrl: () => publicUrl })
   const server = parts.use(
-    createServer({ graphql, raw, connect, jwks: () => signingKeys.jwks(), checkReady: () => database.ping() }),
+    createServer({
+      graphql,
+      raw,
+      connect,
+      jwks: () => signingKeys.jwks(),
+      readLogo: icon => logos.read(icon),
+      readiness: createReadiness({ database, keys: stores.encryptionKeys, vault, limitStore, missing }),
+      metrics,
+      metricsToken: secrets.metricsToken,
+      events,
+      tracing,
+      drainTimeoutMs: config.drainTimeoutMs,
+    }),
   )
   // Before the server drains: a stream would last until it is cut off.
   parts.defer(() => eventFeed[Symbol.asyncDispose]())
+  parts.defer(() => callFeed[Symbol.asyncDispose]())
   const owned = parts.move()
   let rootUrl: URL | undefined
   return {
@@ -302,7 +282,11 @@ async function buildApp(options: AppOptions): Promise<App> {
     get rootUrl() {
       return rootUrl
     },
-    flush: () => recorder.flush(),
+    flush: () => callLog.flush(),
+    async drain() {
+      server.drain()
+      await sleep(config.drainDelayMs)
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -355,8 +339,9 @@ function createUpkeep(parts: {
   sessions: Sessions
   auditTrail: AuditTrail
   events: Events
+  callTasks: readonly UpkeepTask[]
 }): Upkeep {
-  const { webhooks, connections, connectSessions, sessions, auditTrail, events } = parts
+  const { webhooks, connections, connectSessions, sessions, auditTrail, events, callTasks } = parts
   const tasks = [
     { what: 'tokens kept alive', run: (limit: number) => connections.keepAlive(limit) },
     { what: 'deletions finished', run: (limit: number) => connections.finishDeletions(limit) },
@@ -364,20 +349,7 @@ function createUpkeep(parts: {
     { what: 'old sessions', run: (limit: number) => sessions.deleteExpired(limit) },
     { what: 'old audit events', run: (limit: number) => auditTrail.deleteOld(limit) },
     ...webhooks.retention,
+    ...callTasks,
   ]
   return new Upkeep(tasks, (what, error) => events.upkeepFailed(what, error))
-}
-
-/** A batch of calls also says which connections were used. */
-function createRecorder({ calls, connections }: Stores, events: Events): CallRecorder {
-  return new CallRecorder({
-    write: async batch => {
-      await calls.insertMany(batch)
-      await connections.touch(
-        batch.map(call => ({ workspaceId: call.workspaceId, id: call.connectionId, at: call.startedAt })),
-      )
-    },
-    onFailure: (error, waiting) => events.callsNotWritten(error, waiting),
-    onLoss: lost => events.callsLost(lost),
-  })
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The process: configuration in, signals, the words at the start, exit code. */
-import type { App, StoredKeyRotation } from './app.ts'
+import type { StoredKeyRotation } from './app/rotate-stored-keys.ts'
+import type { App } from './app.ts'
 import { readConfig } from './config.ts'
 import { StartError } from './errors.ts'
 import { createLogger } from './log.ts'
@@ -16,6 +17,8 @@ has the list.
 `
 
 const progressEveryMs = 1000
+
+const stopSignals = ['SIGINT', 'SIGTERM'] as const
 
 process.exitCode = await run(process.argv.slice(2))
 
@@ -60,6 +63,7 @@ async function serve(): Promise<number> {
   )
   await stop
   log.info('stopping')
+  await app.drain()
   return 0
 }
 
@@ -70,7 +74,7 @@ async function rotate(): Promise<number> {
   const { config, secrets, warnings } = readConfig(process.env)
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   let toldAt = Number.NEGATIVE_INFINITY
-  const { rotateStoredKeys } = await import('./app.ts')
+  const { rotateStoredKeys } = await import('./app/rotate-stored-keys.ts')
   const rotation = await rotateStoredKeys(
     { config, secrets },
     {
@@ -109,7 +113,11 @@ function summary({ primaryId, moved, left }: StoredKeyRotation): string {
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
 function stopSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  function stop(): void {
+    for (const signal of stopSignals) process.off(signal, stop)
+    resolve()
+  }
+  for (const signal of stopSignals) process.on(signal, stop)
   return promise
 }
 

@@ -26,13 +26,10 @@ test('the table of variables has each one that is read, and no other', () => {
   expect(rows.sort()).toEqual([...variableNames].sort())
 })
 
-test('the list of built-in integrations is the catalog', () => {
-  const [, list = ''] = /^Built in: (.+)\.$/m.exec(readme) ?? []
-  expect(list.split(', ').map(name => name.replaceAll('`', ''))).toEqual(
-    Catalog.load()
-      .list()
-      .map(entry => entry.slug),
-  )
+test('it counts the built-in integrations right', () => {
+  const [, count] = /\*\*Built in: (\d+) integrations\*\*/.exec(readme) ?? []
+  const { length } = Catalog.load().without('sandbox').list()
+  expect(Number(count)).toBe(length)
 })
 
 test('every script it names exists, and every script is named', () => {

@@ -1,43 +1,49 @@
 /** The one road of every request: caller → policy → connection → plan → stack → result → record. */
 import { boundConnection, type Caller, requireScope } from '../access/caller.ts'
 import type { Sessions } from '../access/sessions.ts'
+import type { FinishedCall } from '../calls/call-log.ts'
 import type { IdempotencyKeys } from '../calls/idempotency.ts'
 import type { Connections } from '../connections/connections.ts'
 import { type Integration, type Integrations, integrationNotFound } from '../connections/integrations.ts'
 import { judgeVerification, type Verification } from '../connections/verification.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { CallFacts } from '../events.ts'
-import type { LimitSubject } from '../limits/limits.ts'
 import type { VendorBudget } from '../limits/vendor-headers.ts'
 import { maxBodyBytes } from '../passthrough/body.ts'
 import type { CallOutcome } from '../passthrough/call.ts'
 import type { ResolvedConnection } from '../passthrough/connection.ts'
 import type { LoadedFile } from '../passthrough/multipart.ts'
-import { CallFailure, type Passthrough, type SendOptions } from '../passthrough/passthrough.ts'
+import { CallFailure, type Passthrough } from '../passthrough/passthrough.ts'
 import { previewRequest, type RequestPreview } from '../passthrough/preview.ts'
 import type { RawInput } from '../passthrough/raw-request.ts'
 import type { AnswerSink } from '../passthrough/relay.ts'
 import { isSafeMethod, type PassthroughInput, type RequestPlan } from '../passthrough/request.ts'
 import type { UpstreamResponse } from '../passthrough/response.ts'
-import type { CallRow, NewCall } from '../store/calls.ts'
+import type { CallRow } from '../store/calls.ts'
 import type { ConnectionRow } from '../store/connections.ts'
-import { newUuid } from '../store/ids.ts'
+import type { CallTrace } from '../telemetry/call-trace.ts'
+import { type CallEnd, CallRecording } from './call-recording.ts'
 import { Concurrency } from './concurrency.ts'
 import { openTicket, sealTicket, type TicketSeal } from './downloads.ts'
 import { createDirectLookups, type Lookups } from './lookups.ts'
 import { Memory } from './memory.ts'
 import { onceOf } from './once.ts'
+import { openCall } from './open-call.ts'
 import { Operation } from './operation.ts'
 import { createPolicy, type PolicyParts } from './policy.ts'
 import { readKey } from './read-key.ts'
+import { type ReplayParts, readReplay } from './replay.ts'
 import { resolveConnection } from './resolve.ts'
 import { type ConnectionSelector, selectConnection } from './select-connection.ts'
+import { type CallTracing, traceCall } from './trace-call.ts'
 
 export interface GatewayAnswer {
   readonly response: UpstreamResponse
   readonly outcome: CallOutcome
   readonly connection: ConnectionRow
   readonly plan: RequestPlan
+  /** Of its record, as a bare UUID; absent when nothing was executed. */
+  readonly callUuid?: string | undefined
 }
 
 /** What a call would be. */
@@ -61,9 +67,12 @@ export interface GatewayParts {
   /** Who an access key is; throws `UNAUTHENTICATED` when it is gone. */
   readonly findCaller: (workspaceId: string, keyId: string) => Promise<Caller>
   /** Keeps the record of an executed call; must not wait. */
-  readonly record: (call: NewCall) => void
+  readonly record: (call: FinishedCall) => void
   readonly callFinished: (call: CallFacts) => void
+  readonly trace: CallTracing
   readonly spendFailed: (error: unknown) => void
+  /** Where calls are found that are made again. */
+  readonly replays: ReplayParts
 }
 
 /** Who sends a request and how what they name is found. */
@@ -72,6 +81,8 @@ export interface Traveller {
   readonly lookups: Lookups
   /** Aborted when the caller leaves. */
   readonly signal?: AbortSignal | undefined
+  /** Of the request that it came with, as the log names it. */
+  readonly requestId?: string | undefined
 }
 
 /** What is known of a call before it is sent. */
@@ -81,6 +92,9 @@ export interface Journey {
   readonly integration: Integration
   readonly plan: RequestPlan
   readonly kind: CallRow['kind']
+  /** The name of the action that it is; absent for one that is none. */
+  readonly action?: string | undefined
+  readonly requestId?: string | undefined
 }
 
 const verifyTimeoutMs = 8_000
@@ -94,6 +108,10 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts
     this.memory = parts.memory ?? new Memory()
+  }
+
+  get callsUnderWay(): number {
+    return this.#concurrency.total
   }
 
   /** What the calls of one request of a caller share. */
@@ -117,16 +135,19 @@ export class Gateway {
     return operation.read(readKey(journey.plan), onBytes => this.#send(journey, operation.signal, onBytes))
   }
 
-  /** Any method, sent once. */
+  /** Any method, sent once. @param action the name of the action that it is */
   async mutate(
     operation: GatewayOperation,
     selector: ConnectionSelector,
     input: Omit<PassthroughInput, 'mode'>,
+    action?: string,
   ): Promise<GatewayAnswer> {
     const loadFile = (field: string, url: string) => this.#loadFile(operation, selector, field, url)
-    const journey = await this.#prepare(operation, selector, input.method, 'MUTATION', connection =>
+    const kind = action === undefined ? 'MUTATION' : 'ACTION'
+    const prepared = await this.#prepare(operation, selector, input.method, kind, connection =>
       this.#parts.passthrough.plan(connection, { ...input, mode: 'WRITE', loadFile }),
     )
+    const journey = { ...prepared, action }
     const key = isSafeMethod(input.method) ? undefined : input.options?.idempotencyKey
     return operation.write(onBytes => {
       const send = () => this.#send(journey, operation.signal, onBytes)
@@ -135,14 +156,24 @@ export class Gateway {
     })
   }
 
+  /** A safe call of the log once more, with the rights of whoever asks. */
+  async replay(operation: GatewayOperation, id: string): Promise<GatewayAnswer> {
+    const planned = await readReplay(this.#parts.replays, operation.caller.workspaceId, id)
+    const journey = await this.#prepare(operation, planned, planned.method, 'MUTATION', connection =>
+      this.#parts.passthrough.planAgain(connection, planned),
+    )
+    return operation.write(onBytes => this.#send(journey, operation.signal, onBytes))
+  }
+
   /** Hands the answer on as it comes. @param connectionId undefined for the one that the caller's key is bound to */
   async relay(
     caller: Caller,
     connectionId: string | undefined,
     input: RawInput,
     makeSink: (plan: RequestPlan) => AnswerSink,
+    requestId?: string,
   ): Promise<void> {
-    const traveller = { caller, lookups: createDirectLookups(this.#parts, caller.workspaceId) }
+    const traveller = { caller, lookups: createDirectLookups(this.#parts, caller.workspaceId), requestId }
     const selector = { connectionId: connectionId ?? boundConnection(caller) }
     const journey = await this.#prepare(traveller, selector, input.method, 'RAW', connection =>
       this.#parts.passthrough.planRaw(connection, input),
@@ -160,10 +191,11 @@ export class Gateway {
     token: string,
     range: readonly (readonly [name: string, value: string])[],
     makeSink: (plan: RequestPlan) => AnswerSink,
+    requestId?: string,
   ): Promise<void> {
     const ticket = openTicket(this.#parts.ticketSeal, token)
     const caller = await this.#parts.findCaller(ticket.workspaceId, ticket.keyId)
-    const traveller = { caller, lookups: createDirectLookups(this.#parts, caller.workspaceId) }
+    const traveller = { caller, lookups: createDirectLookups(this.#parts, caller.workspaceId), requestId }
     const { connectionId, method } = ticket
     const journey = await this.#prepare(traveller, { connectionId }, method, 'RAW', connection =>
       this.#parts.passthrough.planAgain(connection, { ...ticket, headers: [...ticket.headers, ...range] }),
@@ -210,7 +242,7 @@ export class Gateway {
   }
 
   async #prepare(
-    { caller, lookups }: Traveller,
+    { caller, lookups, requestId }: Traveller,
     selector: ConnectionSelector,
     method: string,
     kind: CallRow['kind'],
@@ -225,7 +257,7 @@ export class Gateway {
     const made = await makePlan(resolveConnection(connection, integration))
     const plan = withPolicy({ caller, connection, integration }, made)
     if (plan.url.refusal !== undefined && !isOnlyAsked) throw plan.url.refusal
-    return { caller, connection, integration, plan, kind }
+    return { caller, connection, integration, plan, kind, requestId }
   }
 
   /**
@@ -259,57 +291,48 @@ export class Gateway {
     onBytes: (count: number) => void,
   ): Promise<GatewayAnswer> {
     const { connection, plan } = journey
-    const { response, outcome } = await this.#record(journey, async () => {
-      const sent = await this.#parts.passthrough.send(plan, { ...(await this.#open(journey, signal)), signal, onBytes })
+    const { response, outcome, callUuid } = await this.#record(journey, async (recording, trace) => {
+      const opened = await openCall(this.#parts.connections, journey, signal, trace)
+      recording.exchange?.prove(opened.inject)
+      const sent = await this.#parts.passthrough.send(recording.plan, { ...opened, signal, onBytes })
+      recording.exchange?.takeAnswer(sent.response)
       return { ...sent, status: sent.response.status }
     })
-    return { response, outcome, connection, plan }
+    return { response, outcome, connection, plan, callUuid }
   }
 
   async #relay(journey: Journey, sink: AnswerSink): Promise<void> {
-    await this.#record(journey, async () =>
-      this.#parts.passthrough.relay(journey.plan, sink, await this.#open(journey, undefined)),
-    )
-  }
-
-  /** The vault is opened here, when all that can be refused without it was; a token that ended is renewed first. */
-  async #open(
-    { caller, connection, integration, plan }: Journey,
-    signal: AbortSignal | undefined,
-  ): Promise<SendOptions> {
-    const startedAt = performance.now()
-    const wait = { deadlineMs: Date.now() + plan.timeoutMs, signal }
-    let opened = await this.#parts.connections.openCredential(connection, integration, wait)
-    return {
-      inject: () => opened.injection,
-      renew: async () => {
-        const renewed = await opened.renew(wait)
-        opened = renewed ?? opened
-        return renewed !== undefined
-      },
-      subject: subjectOf(caller, connection, integration),
-      startedAt,
-    }
+    await this.#record(journey, async (recording, trace) => {
+      const opened = await openCall(this.#parts.connections, journey, undefined, trace)
+      recording.exchange?.prove(opened.inject)
+      const watched = recording.exchange?.watchAnswer(sink) ?? sink
+      return await this.#parts.passthrough.relay(recording.plan, watched, opened)
+    })
   }
 
   async #record<Result extends { readonly status: number; readonly outcome: CallOutcome }>(
     journey: Journey,
-    send: () => Promise<Result>,
-  ): Promise<Result> {
-    const startedAt = new Date()
+    send: (recording: CallRecording, trace: CallTrace | undefined) => Promise<Result>,
+  ): Promise<Result & Pick<GatewayAnswer, 'callUuid'>> {
     const { caller } = journey
     const leave = this.#concurrency.enter(caller)
+    const recording = new CallRecording(journey, this.memory)
+    let outcome: CallOutcome | undefined
+    let end: CallEnd = { status: null, errorCode: null }
     try {
       if (caller.hasBudget) await this.#parts.sessions.spendCall(caller)
-      const result = await send()
-      this.#finish(journey, startedAt, result.outcome, { status: result.status, errorCode: null })
-      return result
+      const result = await traceCall(this.#parts.trace, journey, trace => send(recording, trace))
+      outcome = result.outcome
+      end = { status: result.status, errorCode: null }
+      return { ...result, callUuid: outcome.executed ? recording.uuid : undefined }
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error
-      this.#finish(journey, startedAt, error.outcome, { status: null, errorCode: error.error.code })
+      outcome = error.outcome
+      end = { status: null, errorCode: error.error.code }
       throw error.error
     } finally {
       leave()
+      this.#finish(caller, recording.end(outcome, end))
     }
   }
 
@@ -318,34 +341,10 @@ export class Gateway {
     this.#parts.sessions.spendBytes(caller, bytes).catch(error => this.#parts.spendFailed(error))
   }
 
-  #finish(
-    { caller, connection, plan, kind }: Journey,
-    startedAt: Date,
-    outcome: CallOutcome,
-    result: Pick<CallRow, 'status' | 'errorCode'>,
-  ): void {
-    if (!outcome.executed) return
-    const mark = plan.url.path.indexOf('?')
-    const call: NewCall = {
-      uuid: newUuid(),
-      workspaceId: connection.workspaceId,
-      connectionId: connection.id,
-      integration: connection.integration,
-      endUserId: connection.endUserId,
-      callerId: caller.id,
-      kind,
-      method: plan.method,
-      path: mark === -1 ? plan.url.path : plan.url.path.slice(0, mark),
-      bytesSent: outcome.bytesSent,
-      bytesReceived: outcome.bytesReceived,
-      attempts: outcome.attempts,
-      attemptLog: outcome.attempts > 1 || result.status === null ? outcome.attemptLog : null,
-      durationMs: outcome.durationMs,
-      startedAt,
-      ...result,
-    }
+  #finish(caller: Caller, call: FinishedCall | undefined): void {
+    if (call === undefined) return
     this.#parts.record(call)
-    if (caller.hasBudget) this.#spend(caller, outcome.bytesSent + outcome.bytesReceived)
+    if (caller.hasBudget) this.#spend(caller, call.bytesSent + call.bytesReceived)
     this.#parts.callFinished(call)
   }
 }
@@ -360,12 +359,6 @@ function withPolicy(parts: PolicyParts, plan: RequestPlan): RequestPlan {
     judgeHop,
     url: { ...plan.url, refusal: refusal ?? judgeHop({ method: plan.method, origin, path }) },
   }
-}
-
-function subjectOf(caller: Caller, connection: ConnectionRow, integration: Integration): LimitSubject {
-  const { workspaceId, id, endUserId, quota } = connection
-  const limits = { integration: integration.quota, connection: quota, caller: caller.quota }
-  return { workspaceId, integration: integration.slug, connectionId: id, endUserId, callerId: caller.keyId, limits }
 }
 
 function parseJson(bytes: Buffer): unknown {

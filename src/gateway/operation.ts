@@ -30,6 +30,8 @@ export class Operation<Answer> {
   readonly lookups: Lookups
   /** Aborted when the caller leaves. */
   readonly signal: AbortSignal | undefined
+  /** Of the request that it came with, as the log names it. */
+  readonly requestId: string | undefined
   readonly #budget: OperationBudget
   readonly #reads = new Map<string, Promise<Answer>>()
   #calls = 0
@@ -45,6 +47,7 @@ export class Operation<Answer> {
     caller: Caller
     lookups: Lookups
     signal?: AbortSignal | undefined
+    requestId?: string | undefined
     memory: Memory
     budget?: OperationBudget | undefined
     /** Milliseconds of a clock that only goes forward. */
@@ -53,6 +56,7 @@ export class Operation<Answer> {
     this.caller = parts.caller
     this.lookups = parts.lookups
     this.signal = parts.signal
+    this.requestId = parts.requestId
     this.#memory = parts.memory
     this.#budget = parts.budget ?? defaultBudget
     this.#now = parts.now ?? (() => performance.now())

@@ -8,22 +8,35 @@ import type { AccessKeys } from '../access/keys.ts'
 import type { RegisteredOperations } from '../access/registered-operations.ts'
 import type { Sessions } from '../access/sessions.ts'
 import type { Workspaces } from '../access/workspaces.ts'
+import type { Actions } from '../actions/actions.ts'
+import type { OpenApiImports } from '../actions/openapi-imports.ts'
+import type { CallLog } from '../calls/call-log.ts'
+import type { Logos } from '../catalog/logos.ts'
 import type { ConnectSessions } from '../connections/connect-sessions.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { EncryptionKeys } from '../connections/encryption-keys.ts'
 import type { Integrations } from '../connections/integrations.ts'
 import { GatewayError } from '../errors.ts'
 import type { Gateway, GatewayOperation } from '../gateway/gateway.ts'
+import type { CallFeed } from '../store/call-feed.ts'
+import type { CallHourStore } from '../store/call-hours.ts'
 import type { CallStore } from '../store/calls.ts'
+import type { ConnectionCountStore } from '../store/connection-counts.ts'
 import type { EventFeed } from '../store/event-feed.ts'
 import type { WebhookEndpoints } from '../webhooks/endpoints.ts'
+import { type CountsOf, createCountLoader } from './connection-count-loader.ts'
 import { createLookups } from './lookups.ts'
 
 export interface GraphQLServices {
   readonly accessKeys: AccessKeys
+  readonly actions: Actions
   readonly auditTrail: AuditTrail
   readonly callers: Callers
   readonly calls: CallStore
+  readonly callFeed: CallFeed
+  readonly callHours: CallHourStore
+  readonly callLog: CallLog
+  readonly connectionCounts: ConnectionCountStore
   readonly connections: Connections
   readonly connectSessions: ConnectSessions
   readonly encryptionKeys: EncryptionKeys
@@ -31,6 +44,8 @@ export interface GraphQLServices {
   readonly failedAttempts: FailedAttempts
   readonly gateway: Gateway
   readonly integrations: Integrations
+  readonly logos: Logos
+  readonly openApiImports: OpenApiImports
   readonly registeredOperations: RegisteredOperations
   readonly sessions: Sessions
   /** The workspace of whoever runs the gateway. */
@@ -68,6 +83,8 @@ export interface GraphQLContext {
   readonly audit: (action: AuditAction, targetId: string | null, details?: AuditDetails) => Promise<void>
   /** The one operation of this request: what its fields send upstream shares a budget and equal reads. */
   readonly operation: () => GatewayOperation
+  /** How many connections an integration has, as far as the caller sees; batched. */
+  readonly countsOf: CountsOf
   /** For what lasts: who is calling, asked of the store again. @throws GatewayError `UNAUTHENTICATED` */
   readonly proveAgain: () => Promise<Caller>
   /** For what lasts: the next event is an operation of its own, with a budget of its own. */
@@ -82,13 +99,14 @@ export async function createContext(input: ContextInput): Promise<GraphQLContext
   const proved = input.proved ?? (await prove(input))
   let operation: GatewayOperation | undefined
   let isWatched = false
+  let countsOf: CountsOf | undefined
   function caller(): Caller {
     if (proved instanceof GatewayError) throw proved
     return proved
   }
   function startOperation(): GatewayOperation {
     const lookups = createLookups(services, caller().workspaceId)
-    const started = services.gateway.startOperation({ caller: caller(), lookups, signal: input.signal?.() })
+    const started = services.gateway.startOperation({ caller: caller(), lookups, signal: input.signal?.(), requestId })
     if (!isWatched) input.onClose?.(() => operation?.end())
     isWatched = true
     return started
@@ -109,6 +127,10 @@ export async function createContext(input: ContextInput): Promise<GraphQLContext
     operation() {
       operation ??= startOperation()
       return operation
+    },
+    countsOf(integration) {
+      countsOf ??= createCountLoader(services.connectionCounts, caller())
+      return countsOf(integration)
     },
     async proveAgain() {
       const again = await prove(input)

@@ -3,6 +3,7 @@
 import type { GatewayAnswer } from '../gateway/gateway.ts'
 import type { Attempt, CacheVerdict, Timing } from '../passthrough/call.ts'
 import { formatCurl, previewRequest } from '../passthrough/preview.ts'
+import { toTypeId } from '../store/ids.ts'
 import { builder } from './builder.ts'
 import { ConnectionType } from './connections.ts'
 
@@ -163,6 +164,11 @@ export const PassthroughResult = builder.objectRef<GatewayAnswer>('PassthroughRe
         const token = services.gateway.sealDownload(caller(), plan, expiresInSeconds)
         return new URL(`downloads/${token}`, services.publicUrl()).href
       },
+    }),
+    callId: t.id({
+      nullable: true,
+      description: 'Its record in `calls`, within a second; null when nothing was sent for this answer.',
+      resolve: ({ callUuid }) => (callUuid === undefined ? null : toTypeId('call', callUuid)),
     }),
     connection: t.field({
       type: ConnectionType,

@@ -1,9 +1,9 @@
 /** JSONPath queries (RFC 9535) over a body: the matched values as their exact text, within bounds. */
-import { createContext, Script } from 'node:vm'
 import { JSONPathEnvironment, type JSONPathNode, type JSONPathQuery, type JSONValue } from 'json-p3'
 import { RE2JS } from 're2js'
 import { GatewayError, invalidInput } from '../errors.ts'
 import { EmbeddedJson, textsAt } from './json-text.ts'
+import { runWithin } from './run-within.ts'
 
 const maxPathLength = 1000
 const maxMatches = 10_000
@@ -11,8 +11,6 @@ const maxMatches = 10_000
 const maxTextLength = 16 * 1024 * 1024
 
 const environment = createEnvironment()
-const sandbox: { run?: (() => void) | undefined } = createContext({})
-const script = new Script('run()')
 
 /**
  * The list of matched values, each as it stands in `text`.
@@ -26,11 +24,17 @@ export function selectJson(text: string, value: unknown, path: string, timeoutMs
   }
   const query = compile(path)
   const texts = guardDepth(() =>
-    runWithin(timeoutMs, () =>
-      textsAt(
-        text,
-        findMatches(query, value as JSONValue).map(node => node.location),
-      ),
+    runWithin(
+      timeoutMs,
+      () =>
+        textsAt(
+          text,
+          findMatches(query, value as JSONValue).map(node => node.location),
+        ),
+      cause => {
+        const message = `path takes more than ${timeoutMs} ms on this body; ask for less.`
+        return new GatewayError('INVALID_INPUT', message, { cause, details: [{ field: 'path', message }] })
+      },
     ),
   )
   const length = texts.reduce((sum, item) => sum + item.length, 0)
@@ -73,31 +77,6 @@ function guardDepth<T>(run: () => T): T {
       details: [{ field: 'path', message: 'path leads deeper into the body than a query may go' }],
     })
   }
-}
-
-/**
- * Runs what cannot yield for at most `timeoutMs`: V8 itself stops it. No rule on the path would do, since a short query
- * over a small body may already take time without end.
- */
-function runWithin<T>(timeoutMs: number, run: () => T): T {
-  let result: { value: T } | undefined
-  sandbox.run = () => {
-    result = { value: run() }
-  }
-  try {
-    script.runInContext(sandbox, { timeout: timeoutMs })
-  } catch (cause) {
-    // The error is made in the script's own realm: no instance of this realm's Error.
-    if (Object(cause).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
-      const message = `path takes more than ${timeoutMs} ms on this body; ask for less.`
-      throw new GatewayError('INVALID_INPUT', message, { cause, details: [{ field: 'path', message }] })
-    }
-    throw cause
-  } finally {
-    sandbox.run = undefined
-  }
-  if (result === undefined) throw new TypeError('a query ended without result')
-  return result.value
 }
 
 /** `match()` and `search()` run on RE2: the standard's I-Regexp (RFC 9485) in linear time. */

@@ -16,7 +16,7 @@ import { type OriginLimits, Origins } from './origins.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import { type PlannedAgain, planAgain } from './plan-again.ts'
 import { PrivateCaches } from './private-caches.ts'
-import { planRawRequest, type RawInput } from './raw-request.ts'
+import { planRawRequest, type RawInput, traceHeaders } from './raw-request.ts'
 import { type AnswerSink, ResponseRelay } from './relay.ts'
 import { type PassthroughInput, planRequest, type RequestPlan } from './request.ts'
 import { joinHeader, UpstreamResponse } from './response.ts'
@@ -30,6 +30,8 @@ export interface PassthroughParts {
   /** How names become addresses; the system's resolver when absent. */
   readonly lookup?: LookupFunction
   readonly originLimits?: Partial<OriginLimits>
+  /** Headers of raw requests that go no further; those of a trace unless given. */
+  readonly strippedHeaders?: ReadonlySet<string>
 }
 
 export type SendOptions = CallParts
@@ -68,6 +70,8 @@ export interface Passthrough extends AsyncDisposable {
   budgetOf(workspaceId: string, connectionId: string): Promise<VendorBudget | undefined>
   /** Drops what was remembered of a connection that is gone. */
   forget(workspaceId: string, connectionId: string): void
+  /** Requests that hold a connection upstream now. */
+  readonly slotsInUse: number
   /** For the gateway's own requests, beside the stack: no credential, no limits, no record. */
   readonly fetch: Outbound
 }
@@ -86,13 +90,15 @@ export class CallFailure extends Error {
 }
 
 export function createPassthrough(parts: PassthroughParts): Passthrough {
-  const { allow, limits, lookup, connectTimeoutMs = 10_000 } = parts
+  const { allow, limits, lookup, connectTimeoutMs = 10_000, strippedHeaders: stripped = traceHeaders } = parts
   const agents = new Agents({ allow, lookup, timeoutMs: connectTimeoutMs })
   const caches = new PrivateCaches()
-  const stack = composeStack(agents, { allow, limits, origins: new Origins(parts.originLimits), caches })
+  const origins = new Origins(parts.originLimits)
+  const stack = composeStack(agents, { allow, limits, origins, caches })
   return {
     plan: async (connection, input) => requireDestination(await planRequest(connection, input, allow)),
-    planRaw: async (connection, input) => requireDestination(await planRawRequest(connection, input, allow)),
+    planRaw: async (connection, input) =>
+      requireDestination(await planRawRequest(connection, input, { allow, stripped })),
     planAgain: async (connection, planned) => requireDestination(planAgain(connection, planned, allow)),
     explain: (connection, input) => planRequest(connection, input, allow),
     async send(plan, { signal, onBytes, ...parts }) {
@@ -121,6 +127,9 @@ export function createPassthrough(parts: PassthroughParts): Passthrough {
     forget(workspaceId, connectionId) {
       caches.forget(workspaceId, connectionId)
       limits.forget(workspaceId, connectionId)
+    },
+    get slotsInUse() {
+      return origins.slotsInUse
     },
     fetch: createOutbound(agents, allow),
     [Symbol.asyncDispose]: () => agents.destroy(),

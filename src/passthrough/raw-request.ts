@@ -31,18 +31,27 @@ export interface RawInput {
   readonly token: string
 }
 
+/** What a caller's request carries of the trace it belongs to (https://www.w3.org/TR/trace-context/, https://www.w3.org/TR/baggage/). */
+export const traceHeaders: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'baggage'])
+
 /** The headers that the gateway itself reads; whoever hands the answer on reads the first. */
 const controls = ['x-passgate-rewrite', 'x-passgate-timeout-ms', 'x-passgate-retries', 'x-passgate-cache'] as const
+
+export interface RawRules {
+  readonly allow: HostAllowlist
+  /** Names in lower case of headers that go no further, beside those that never do. */
+  readonly stripped: ReadonlySet<string>
+}
 
 /** @throws {GatewayError} INVALID_INPUT, REQUEST_TOO_LARGE */
 export async function planRawRequest(
   connection: ResolvedConnection,
   input: RawInput,
-  allow: HostAllowlist,
+  { allow, stripped }: RawRules,
 ): Promise<RequestPlan> {
   checkMethod(input.method)
   const url = planRawUrl(connection, input, allow)
-  const { headers, settings } = splitHeaders(connection, input)
+  const { headers, settings } = splitHeaders(connection, input, stripped)
   // What will be refused is not waited for.
   const body = url.refusal === undefined ? await readBody(connection, input, headers) : input.body
   return {
@@ -120,6 +129,7 @@ function checkMethod(method: string): void {
 function splitHeaders(
   connection: ResolvedConnection,
   { rawHeaders, token }: RawInput,
+  stripped: ReadonlySet<string>,
 ): { headers: [string, string][]; settings: Map<string, string> } {
   const headers: [string, string][] = []
   const settings = new Map<string, string>()
@@ -132,7 +142,7 @@ function splitHeaders(
     if (name.startsWith('x-passgate-')) {
       settings.set(name, value)
     } else if (name === 'content-length' || !isDropped(connection, name, perHop)) {
-      if (value.includes(token)) continue
+      if (value.includes(token) || stripped.has(name)) continue
       seen.add(name)
       headers.push([name === 'content-length' ? name : written, value])
     }

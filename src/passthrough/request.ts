@@ -84,7 +84,7 @@ export const defaultTimeoutMs = 30_000
 export const standardRetries = 2
 export const maxRetries = 5
 export const maxCacheSeconds = 86_400
-const defaultMaxResponseBytes = 10 * 1024 * 1024
+export const defaultMaxResponseBytes = 10 * 1024 * 1024
 
 const numbers = {
   timeoutMs: { min: 1, max: maxTimeoutMs },

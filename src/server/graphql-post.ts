@@ -20,7 +20,7 @@ export interface Pipeline {
 export interface PostOptions {
   readonly openPipeline: (context: PostContext) => Pipeline
   /** The last hand on a result: its errors get their public face. */
-  readonly finish: (result: ExecutionResult, requestId: string) => ExecutionResult
+  readonly finish: (result: ExecutionResult, context: PostContext) => ExecutionResult
   readonly maxBytes: number
   readonly cors: Cors
 }
@@ -59,15 +59,16 @@ export function createPostHandler(options: PostOptions): PostHandler {
       ...options.cors.headersFor(request.headers.origin),
       'content-type': `${mediaType}; charset=utf-8`,
     }
+    const context = new PostContext(request, response, requestId)
     try {
-      const result = await execute(plain, new PostContext(request, response, requestId))
+      const result = await execute(plain, context)
       if (result === undefined) return leaveToYoga(request, bytes)
-      send(response, 200, headers, answerText(options.finish(result, requestId)))
+      send(response, 200, headers, answerText(options.finish(result, context)))
     } catch (cause) {
       const originalError = cause instanceof Error ? cause : new Error('thrown', { cause })
       // The status is settled here: what says of it in the error would be for Yoga.
       const result = { data: undefined, errors: [new GraphQLError(originalError.message, { originalError })] }
-      send(response, 500, headers, answerText(options.finish(result, requestId)))
+      send(response, 500, headers, answerText(options.finish(result, context)))
     }
     return true
   }

@@ -21,6 +21,7 @@ import { parseMultipart } from './graphql-multipart.ts'
 import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
 import { useRegisteredOperations } from './graphql-registered.ts'
 import { useSimpleRequestGuard } from './graphql-simple-requests.ts'
+import { passageOf } from './passage.ts'
 
 export interface GraphQLMountOptions {
   readonly services: GraphQLServices
@@ -76,8 +77,8 @@ export function createPipeline(options: GraphQLMountOptions) {
   const cors = createCors(options.corsOrigins)
   const proofs = createProofs(options)
   const showsSchema = options.introspection !== false
-  const finish = (result: ExecutionResult, requestId: string) =>
-    finishResult(result, { requestId, showsSchema, events: options.events })
+  const finish: Finish = (result, { requestId, req }) =>
+    finishResult(result, { requestId, req, showsSchema, events: options.events })
   const yoga = createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -127,7 +128,7 @@ export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
     } catch (error) {
       if (!(error instanceof GatewayError)) options.events.requestFailed(requestId, error)
       if (response.headersSent) response.destroy()
-      else sendFailure(response, error, requestId, cors.headersFor(req.headers.origin))
+      else sendFailure(req, response, error, requestId, cors.headersFor(req.headers.origin))
     }
   }
 }
@@ -138,9 +139,13 @@ function createProofs({
   readAddress,
 }: GraphQLMountOptions): (request: IncomingMessage) => ReturnType<typeof prove> {
   const proofs = new WeakMap<IncomingMessage, ReturnType<typeof prove>>()
+  async function proveOnce(request: IncomingMessage): ReturnType<typeof prove> {
+    const proved = await prove({ services, token: readAccessToken(request.headers), address: readAddress(request) })
+    if (!(proved instanceof GatewayError)) passageOf(request)?.prove(proved.id, 'graphql')
+    return proved
+  }
   return request => {
-    const proof =
-      proofs.get(request) ?? prove({ services, token: readAccessToken(request.headers), address: readAddress(request) })
+    const proof = proofs.get(request) ?? proveOnce(request)
     proofs.set(request, proof)
     return proof
   }
@@ -148,6 +153,7 @@ function createProofs({
 
 /** What failed before there was an operation, in the form that GraphQL clients read. */
 function sendFailure(
+  request: IncomingMessage,
   response: ServerResponse,
   failure: unknown,
   requestId: string,
@@ -155,6 +161,7 @@ function sendFailure(
 ): void {
   const { error } = faceOf(failure, requestId)
   const code = error.extensions.code as ErrorCode
+  passageOf(request)?.refuseBy(code)
   const body = Buffer.from(answerText({ errors: [error] }))
   const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length }
   response.writeHead(errorCodes[code].status, { ...cors, ...headers })
@@ -198,20 +205,19 @@ function useExactJson(): Plugin {
 }
 
 /** The last hand on every result: errors get their public face, hidden ones go to the log. */
-function useErrorFaces(finishOne: Finish): Plugin<GraphQLContext, ServerContext> {
-  function finish(result: ExecutionResult, requestId: string): ExecutionResult & { stringify: typeof answerText } {
-    return { ...finishOne(result, requestId), stringify: answerText }
+function useErrorFaces(finishOne: Finish): Plugin<GraphQLContext & ServerContext, ServerContext> {
+  function finish(result: ExecutionResult, context: Finished): ExecutionResult & { stringify: typeof answerText } {
+    return { ...finishOne(result, context), stringify: answerText }
   }
   return {
     onResultProcess({ result, setResult, serverContext }) {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return
-      setResult(finish(result, serverContext.requestId))
+      setResult(finish(result, serverContext))
     },
     // Each event of a subscription is a result of its own.
     onSubscribe({ args: { contextValue } }) {
-      const { requestId } = contextValue
       return {
-        onSubscribeResult: () => ({ onNext: ({ result, setResult }) => setResult(finish(result, requestId)) }),
+        onSubscribeResult: () => ({ onNext: ({ result, setResult }) => setResult(finish(result, contextValue)) }),
       }
     },
   }
@@ -222,10 +228,12 @@ function whenClosed(response: ServerResponse, callback: () => void): void {
   else response.once('close', callback)
 }
 
-type Finish = (result: ExecutionResult, requestId: string) => ExecutionResult
+/** The request that a result answers. */
+export type Finished = Pick<ServerContext, 'requestId' | 'req'>
 
-interface Finishing extends FaceOptions {
-  readonly requestId: string
+type Finish = (result: ExecutionResult, finished: Finished) => ExecutionResult
+
+interface Finishing extends FaceOptions, Finished {
   readonly events: Events
 }
 
@@ -235,10 +243,12 @@ function finishResult(result: ExecutionResult, finishing: Finishing): ExecutionR
   return { ...result, errors: result.errors.map(error => publicError(error, isWhole, finishing)) }
 }
 
-function publicError(error: unknown, isWhole: boolean, { requestId, events, showsSchema }: Finishing): GraphQLError {
+function publicError(error: unknown, isWhole: boolean, finishing: Finishing): GraphQLError {
+  const { requestId, req, events, showsSchema } = finishing
   const face = faceOf(error, requestId, { showsSchema })
   if (face.hidden !== undefined) events.requestFailed(requestId, face.hidden)
   const { code, http } = face.error.extensions
+  passageOf(req)?.refuseBy(code as ErrorCode)
   // A failure of ours is 500 to every client; `spec` would let a client of application/json see 200.
   const usual = code === 'INTERNAL' ? { status: 500 } : { status: 400, spec: true }
   // What fails in a field has no say in the status of an answer that has data.

@@ -10,6 +10,7 @@ import type { Events } from '../events.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { RequestPlan } from '../passthrough/request.ts'
 import type { ReadAddress } from './client-address.ts'
+import { passageOf } from './passage.ts'
 import { sendProblem } from './problem.ts'
 import { RawAnswer } from './raw-answer.ts'
 import { createRawCors } from './raw-cors.ts'
@@ -60,6 +61,8 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
       await run()
     } catch (error) {
       if (!(error instanceof GatewayError)) events.requestFailed(requestId, error)
+      // Whoever has left is told nothing.
+      if (!response.destroyed) passageOf(request)?.refuse(error)
       refuse(exchange, error, cors.headersFor(request))
     }
   }
@@ -68,24 +71,31 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     const { caller, token } = await authenticate(callers, request, run =>
       failedAttempts.guard(readAddress(request), run),
     )
+    passageOf(request)?.prove(caller.id, 'raw')
     requireAnyRequest(caller)
     const { connectionId, target, prefix } = read(request.url ?? '')
     const isWholePath = connectionId === undefined
     const { method = '', rawHeaders } = request
     const input = { method, target, isWholePath, rawHeaders, body: bodyOf(request), token }
     const rewrites = request.headers['x-passgate-rewrite'] !== 'off'
-    await gateway.relay(caller, connectionId, input, plan => {
+    const makeSink = (plan: RequestPlan) => {
       const links = rewrites ? () => placeOf(request, options.publicUrl, prefix, plan) : undefined
       return new RawAnswer(response, { requestId, links, cors: cors.headersFor(request), isDownload: false })
-    })
+    }
+    await gateway.relay(caller, connectionId, input, makeSink, requestId)
   }
   async function download({ request, response, requestId }: Exchange): Promise<void> {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw invalidInput('method', `A download link takes GET; got ${request.method}.`)
     }
     const token = (request.url ?? '').slice(downloadPrefix.length).replace(/\?.*$/s, '')
-    const makeSink = () => new RawAnswer(response, { requestId, links: undefined, cors: undefined, isDownload: true })
-    await failedAttempts.guard(readAddress(request), () => gateway.download(token, rangeOf(request), makeSink))
+    const makeSink = () => {
+      passageOf(request)?.prove(null, 'download')
+      return new RawAnswer(response, { requestId, links: undefined, cors: undefined, isDownload: true })
+    }
+    await failedAttempts.guard(readAddress(request), () =>
+      gateway.download(token, rangeOf(request), makeSink, requestId),
+    )
   }
   return {
     handle(request, response, requestId) {

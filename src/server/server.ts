@@ -9,18 +9,22 @@ import {
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { StartError } from '../errors.ts'
 import type { GraphQLMount } from './graphql.ts'
+import { createHealthRoutes, type HealthOptions } from './health.ts'
+import { createLogoRoutes, type LogoOptions } from './logo-routes.ts'
+import { openPassage, type Passage, type PassageParts, passageOf } from './passage.ts'
 import { downloadPrefix, type RawRoute, rawPrefix } from './raw-route.ts'
 import { requestIdOf } from './request-id.ts'
+import { rootTemplate, templateOf } from './route-template.ts'
 
-export interface ServerOptions {
+export interface ServerOptions extends HealthOptions, LogoOptions, PassageParts {
   readonly graphql: GraphQLMount
   readonly raw: RawRoute
   /** The pages on which end users connect their accounts. */
   readonly connect: FastifyPluginAsync
-  /** @throws when calls cannot be served now */
-  readonly checkReady: () => Promise<void>
   /** The public keys of session tokens. */
   readonly jwks: () => Promise<object>
+  /** How long requests that are under way may go on once the server is closed. */
+  readonly drainTimeoutMs: number
 }
 
 export interface Server extends AsyncDisposable {
@@ -28,58 +32,75 @@ export interface Server extends AsyncDisposable {
   listen(host: string, port: number): Promise<number>
   /** The same for the listener that has the vendor's paths at its root. */
   listenRoot(host: string, port: number): Promise<number>
+  /** Says not ready from now on, and has clients come by another connection next time; requests are still answered. */
+  drain(): void
 }
-
-/** How long a draining server waits for requests that are under way. */
-const drainMs = 10_000
 
 /** Bytes of a request's head: a URL may have 16 KiB, and headers come on top. */
 const maxHeaderSize = 64 * 1024
 
 export function createServer(options: ServerOptions): Server {
-  const { raw } = options
+  const { raw, readiness, drainTimeoutMs } = options
+  const underWay = new Set<ServerResponse>()
+  function open(request: IncomingMessage, response: ServerResponse, route: string): Passage {
+    const passage = openPassage(request, route, options)
+    if (readiness.isDraining) response.shouldKeepAlive = false
+    underWay.add(response)
+    response.once('close', () => {
+      underWay.delete(response)
+      passage.finish(response)
+    })
+    return passage
+  }
+  function drain(): void {
+    readiness.drain()
+    // Whoever is still answered is told to come by another connection next time: to another process.
+    for (const response of underWay) response.shouldKeepAlive = false
+  }
   const fastify = Fastify({
     logger: false,
     // These read and write by themselves, with any method: they are taken before the framework sees the request.
     serverFactory: handler =>
       createListener((request, response) => {
-        const handle = findRoute(request.url ?? '', options)
-        if (handle === undefined) handler(request, response)
-        else handle(request, response, requestIdOf(request.headers['x-request-id']))
+        const url = request.url ?? ''
+        const passage = open(request, response, templateOf(url))
+        const handle = findRoute(url, options)
+        if (handle === undefined) passage.run(() => handler(request, response))
+        else passage.run(() => handle(request, response, passage.requestId))
       }),
-    genReqId: request => requestIdOf(request.headers['x-request-id']),
+    genReqId: request => passageOf(request)?.requestId ?? requestIdOf(undefined),
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: false },
   })
   fastify.addHook('onRequest', async (request, reply) => {
     reply.raw.setHeader('x-request-id', request.id)
   })
-  fastify.get('/livez', async () => ({ status: 'live' }))
-  fastify.get('/readyz', async (_request, reply) => {
-    try {
-      await options.checkReady()
-      return { status: 'ready' }
-    } catch {
-      return reply.code(503).send({ status: 'not ready', reason: 'the store does not answer' })
-    }
-  })
+  fastify.register(createHealthRoutes(options))
   // RFC 7517: whoever gets a session's token may verify it.
   fastify.get('/.well-known/jwks.json', async (_request, reply) => {
     reply.header('cache-control', 'public, max-age=300').header('access-control-allow-origin', '*')
     return await options.jwks()
   })
   fastify.get('/', async (_request, reply) => reply.redirect('/graphql'))
+  fastify.register(createLogoRoutes(options))
   fastify.register(options.connect)
-  const root = createListener((request, response) =>
-    raw.handleRoot(request, response, requestIdOf(request.headers['x-request-id'])),
-  )
+  const root = createListener((request, response) => {
+    const passage = open(request, response, rootTemplate)
+    passage.run(() => raw.handleRoot(request, response, passage.requestId))
+  })
   return {
     listen: (host, port) => listen(fastify, host, port),
     listenRoot: (host, port) => listenRoot(root, host, port),
+    drain,
     async [Symbol.asyncDispose]() {
+      drain()
       const isRootOpen = root.listening
       const closed = isRootOpen ? new Promise<void>(resolve => root.close(() => resolve())) : undefined
-      await Promise.all([drain(fastify.server, () => fastify.close()), drain(root, () => closed)])
+      await Promise.all([
+        waitUntilClosed(fastify.server, () => fastify.close(), drainTimeoutMs),
+        waitUntilClosed(root, () => closed, drainTimeoutMs),
+      ])
     },
   }
 }
@@ -134,12 +155,16 @@ function cannotListen(cause: unknown, address: string, variables: string): Start
 }
 
 /**
- * New requests are refused at once; those under way have {@link drainMs} before their sockets are closed, and a socket
+ * New connections are refused at once; requests under way have their time before their sockets are closed, and a socket
  * kept alive by its client is closed as soon as its last answer is out.
  */
-async function drain(server: HttpServer, close: () => Promise<unknown> | undefined): Promise<void> {
+async function waitUntilClosed(
+  server: HttpServer,
+  close: () => Promise<unknown> | undefined,
+  drainTimeoutMs: number,
+): Promise<void> {
   const sweep = setInterval(() => server.closeIdleConnections(), 100)
-  const cut = setTimeout(() => server.closeAllConnections(), drainMs)
+  const cut = setTimeout(() => server.closeAllConnections(), drainTimeoutMs)
   await close()
   clearInterval(sweep)
   clearTimeout(cut)

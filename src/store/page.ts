@@ -14,6 +14,9 @@ export interface Page<Node> {
   readonly edges: readonly { readonly cursor: string; readonly node: Node }[]
   readonly hasNextPage: boolean
   readonly hasPreviousPage: boolean
+  /** Where a search that paused goes on; absent where the page ends with its first or last row. */
+  readonly startCursor?: string
+  readonly endCursor?: string
 }
 
 /** What a list is sorted by; the last key makes every row's place unique. */
@@ -38,27 +41,46 @@ export interface PageClauses {
   readonly where: SQL | undefined
   readonly orderBy: SQL[]
   readonly limit: number
+  /** True towards the first row of the list. */
+  readonly isBackward: boolean
+  /** The keys of the cursor that the page starts at; undefined at the start of a list. */
+  readonly start: readonly unknown[] | undefined
 }
 
-const standardSize = 20
+/** What a search found that is bounded by the rows it looks at. */
+export interface Found<Row, Keys = Row> {
+  readonly rows: readonly Row[]
+  /** The last row that was looked at, when there may be others behind it. */
+  readonly pausedAt?: Keys | undefined
+}
+
+export const standardSize = 20
 const maxSize = 100
 
 /** @throws GatewayError `INVALID_INPUT` naming `first`, `last`, `after` or `before` */
-export async function fetchPage<Row>(
+export async function fetchPage<Row extends Keys, Keys = Row>(
   args: PageArgs,
-  order: KeysetOrder<Row>,
-  fetch: (clauses: PageClauses) => Promise<Row[]>,
+  order: KeysetOrder<Keys>,
+  fetch: (clauses: PageClauses) => Promise<readonly Row[] | Found<Row, Keys>>,
 ): Promise<Page<Row>> {
   const { size, isBackward } = readSize(args)
-  const bounds = [boundOf('after', args.after, order), boundOf('before', args.before, order)]
-  const where = bounds.filter(bound => bound !== undefined)
+  const after = keysOf('after', args.after, order)
+  const before = keysOf('before', args.before, order)
+  const where = [boundOf('after', after, order), boundOf('before', before, order)].filter(bound => bound !== undefined)
   const direction = order.isDescending === isBackward ? sql`asc` : sql`desc`
-  const rows = await fetch({
+  const found = await fetch({
     where: where.length === 0 ? undefined : sql.join(where, sql` and `),
     orderBy: order.keys.map(({ column }) => sql`${column} ${direction}`),
     limit: size + 1,
+    isBackward,
+    start: isBackward ? before : after,
   })
-  return shapePage(rows.slice(0, size), rows.length > size, isBackward, args, row => writeCursor(order, row))
+  const { rows, pausedAt } = 'rows' in found ? found : { rows: found }
+  const cursorOf = (row: Keys) => writeCursor(order, row)
+  const hasMore = rows.length > size
+  if (hasMore || pausedAt === undefined) return shapePage(rows.slice(0, size), hasMore, isBackward, args, cursorOf)
+  const page = shapePage(rows, true, isBackward, args, cursorOf)
+  return { ...page, [isBackward ? 'startCursor' : 'endCursor']: cursorOf(pausedAt) }
 }
 
 /** The same over a list in memory that is sorted by a text unique to each item, ascending. */
@@ -105,21 +127,31 @@ function readSize({ first, last }: PageArgs): { size: number; isBackward: boolea
   return { size, isBackward }
 }
 
-function boundOf<Row>(
+function keysOf<Row>(
   field: 'after' | 'before',
   cursor: string | null | undefined,
   order: KeysetOrder<Row>,
-): SQL | undefined {
+): readonly unknown[] | undefined {
   const texts = readCursor(field, cursor, order.name, order.keys.length)
-  if (texts === undefined) return undefined
-  const values = order.keys.map(({ column, read }, index) => {
-    const value = read(texts[index] ?? '')
+  return texts?.map((text, index) => {
+    const value = order.keys[index]?.read(text)
     if (value === undefined) throw wrongCursor(field)
-    return sql`${sql.param(value, column)}`
+    return value
   })
+}
+
+function boundOf<Row>(
+  field: 'after' | 'before',
+  keys: readonly unknown[] | undefined,
+  order: KeysetOrder<Row>,
+): SQL | undefined {
+  if (keys === undefined) return undefined
   const columns = order.keys.map(({ column }) => sql`${column}`)
+  const values = order.keys.map(({ column }, index) => sql`${sql.param(keys[index], column)}`)
   const operator = (field === 'after') === order.isDescending ? sql`<` : sql`>`
-  return sql`(${sql.join(columns, sql`, `)}) ${operator} (${sql.join(values, sql`, `)})`
+  const bound = sql`(${sql.join(columns, sql`, `)}) ${operator} (${sql.join(values, sql`, `)})`
+  // Rows of several columns are compared where no partition can be told from it: the first column says it again.
+  return columns.length === 1 ? bound : sql`${columns[0]} ${operator}= ${values[0]} and ${bound}`
 }
 
 function writeCursor<Row>(order: KeysetOrder<Row>, row: Row): string {

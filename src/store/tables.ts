@@ -491,7 +491,8 @@ export const calls = pgTable(
     index('calls_integration').on(table.workspaceId, table.integration, table.startedAt, table.id),
     index('calls_end_user').on(table.workspaceId, table.endUserId, table.startedAt, table.id),
     index('calls_caller').on(table.workspaceId, table.callerId, table.startedAt, table.id),
-    index('calls_path').on(table.workspaceId, table.path, table.startedAt, table.id),
+    // A path may be longer than an entry of an index.
+    index('calls_path').on(table.workspaceId, sql`left(${table.path}, 256)`, table.startedAt, table.id),
     // What went wrong is rare and often looked for.
     index('calls_failed')
       .on(table.workspaceId, table.startedAt, table.id)
@@ -520,19 +521,21 @@ function callSums() {
     workspaceId: typeId('ws', 'workspace_id').notNull(),
     /** The hour, in UTC, in which the calls began. */
     hour: instant('hour').notNull(),
+    /** Of whole workspaces empty for all of them together. */
     integration: orderedText('integration').notNull(),
     calls: bigint('calls', { mode: 'number' }).notNull(),
     /** Without an answer, or with one of 400 and more. */
     failures: bigint('failures', { mode: 'number' }).notNull(),
     bytesSent: bigint('bytes_sent', { mode: 'number' }).notNull(),
     bytesReceived: bigint('bytes_received', { mode: 'number' }).notNull(),
-    /** Calls per class of duration. */
+    /** Calls per class of duration, from the lowest class to the highest that there were: the database alone reads it. */
     durations: bigint('durations', { mode: 'number' }).array().notNull(),
   }
 }
 
 export const callHours = pgTable('call_hours', callSums(), table => [
   primaryKey({ columns: [table.workspaceId, table.hour, table.integration] }),
+  index('call_hours_integration').on(table.workspaceId, table.integration, table.hour),
 ])
 
 export const connectionCallHours = pgTable(

@@ -5,7 +5,7 @@ import { driverError, guarded } from './failure.ts'
 import { isId, newId } from './ids.ts'
 import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
 import { checkText } from './stored-text.ts'
-import { accessKeys, type StoredConnectPage, workspaces } from './tables.ts'
+import { accessKeys, type StoredCallRetention, type StoredConnectPage, workspaces } from './tables.ts'
 
 export type Workspace = typeof workspaces.$inferSelect
 
@@ -20,6 +20,8 @@ export interface WorkspaceStore {
   list(page: PageArgs): Promise<Page<Workspace>>
   get(id: string): Promise<Workspace | undefined>
   saveConnectPage(id: string, page: StoredConnectPage): Promise<void>
+  /** @returns undefined when there is no such workspace */
+  saveCallRetention(id: string, retention: StoredCallRetention): Promise<Workspace | undefined>
 }
 
 const defaultName = 'default'
@@ -72,6 +74,10 @@ export function createWorkspaceStore(db: Db): WorkspaceStore {
     },
     async saveConnectPage(id: string, connectPage: StoredConnectPage) {
       await db.update(workspaces).set({ connectPage }).where(eq(workspaces.id, id))
+    },
+    async saveCallRetention(id: string, callRetention: StoredCallRetention) {
+      const [saved] = await db.update(workspaces).set({ callRetention }).where(eq(workspaces.id, id)).returning()
+      return saved
     },
   })
 }

@@ -4,6 +4,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AliasFigures, measureAliases } from './aliases.ts'
 import { judgeBudgets } from './budgets.ts'
+import { measureCallLog } from './call-log.ts'
 import { type Child, endChildren } from './child.ts'
 import {
   type Contestant,
@@ -15,11 +16,20 @@ import {
   startUpstream,
 } from './contestants.ts'
 import { isPinned, moveAside } from './cores.ts'
+import { type ListFigures, measureLists } from './lists.ts'
 import { generator } from './load.ts'
 import { startNginx } from './nginx.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { adminKey, connectUpstream, createPlace, type Place, startGateway } from './passgate.ts'
-import { formatBudgets, formatSamples, formatSoak, formatStreams, formatTimings } from './report.ts'
+import {
+  formatBudgets,
+  formatCallLog,
+  formatLists,
+  formatSamples,
+  formatSoak,
+  formatStreams,
+  formatTimings,
+} from './report.ts'
 import { runRounds, type Sample } from './rounds.ts'
 import { soak } from './soak.ts'
 import { measureStream, type Route, type StreamFigures } from './streams.ts'
@@ -80,10 +90,17 @@ async function run(options: Options, parts: AsyncDisposableStack): Promise<void>
     say(`\n${formatTimings(figures)}`)
     return save({ machine, timings: figures })
   }
+  if (options.callLog) {
+    if (place.databaseUrl === undefined) throw new TypeError('--call-log is measured on PostgreSQL only')
+    const figures = await measureCallLog(place.databaseUrl, directory, { plansFile: options.plans, say })
+    say(`\n${formatCallLog(figures)}`)
+    return save({ machine, callLog: figures })
+  }
   const measured = await measure(ground)
   const budgets = judgeBudgets(measured)
   if (measured.samples.length > 0) say(`\n${formatSamples(measured.samples)}`)
   if (measured.streams.length > 0) say(`\n${formatStreams(measured.streams)}`)
+  if (measured.lists !== undefined) say(`\n${formatLists(measured.lists)}`)
   const disturbed = measured.samples.filter(({ isDisturbed }) => isDisturbed).length
   if (disturbed > 0) say(`\n${disturbed} of ${measured.samples.length} rounds were disturbed by other programs`)
   for (const line of new Set(measured.warnings)) say(`\nthe gateway warned: ${line}`)
@@ -102,12 +119,13 @@ interface AllFigures {
   readonly samples: readonly Sample[]
   readonly aliases: AliasFigures | undefined
   readonly streams: readonly StreamFigures[]
+  readonly lists: ListFigures | undefined
   readonly warnings: readonly string[]
 }
 
-/** First on one gateway that serves all loads, then on fresh ones whose memory is watched. */
+/** First on one gateway that serves all loads, then on fresh ones whose memory is watched, then on two with many rows. */
 async function measure(ground: Ground): Promise<AllFigures> {
-  const { options, parts, upstream, place } = ground
+  const { options, parts, upstream, place, directory } = ground
   const gateway = parts.use(await startGateway(place))
   const connectionId = await connectUpstream(gateway, upstream)
   const contestants = await createContestants(ground, gateway, connectionId)
@@ -122,7 +140,10 @@ async function measure(ground: Ground): Promise<AllFigures> {
   }
   await gateway[Symbol.asyncDispose]()
   const streams = options.only.has('streams') && canReadUsage ? await measureStreams(ground, connectionId) : []
-  return { samples, aliases, streams, warnings: warningsOf(gateway) }
+  const isListed = options.only.has('lists') && options.store === 'postgres'
+  const { manyConnections, repetitions } = options
+  const lists = isListed ? await measureLists(place, directory, manyConnections, 5 * repetitions, say) : undefined
+  return { samples, aliases, streams, lists, warnings: warningsOf(gateway) }
 }
 
 async function createContestants(

@@ -1,6 +1,7 @@
 /** What the figures say about each budget: the target, what was measured, and whether it held. */
 import type { AliasFigures } from './aliases.ts'
 import type { ContestantName } from './contestants.ts'
+import type { ListFigures } from './lists.ts'
 import { median } from './median.ts'
 import type { Sample } from './rounds.ts'
 import type { StreamFigures } from './streams.ts'
@@ -10,6 +11,7 @@ export interface Measured {
   readonly samples: readonly Sample[]
   readonly aliases: AliasFigures | undefined
   readonly streams: readonly StreamFigures[]
+  readonly lists: ListFigures | undefined
 }
 
 export interface Budget {
@@ -22,7 +24,7 @@ export interface Budget {
 
 const megabyte = 1024 ** 2
 
-export function judgeBudgets({ samples, aliases, streams }: Measured): Budget[] {
+export function judgeBudgets({ samples, aliases, streams, lists }: Measured): Budget[] {
   return [
     judgeThroughput(samples, 'raw', 0.8),
     judgeThroughput(samples, 'graphql', 0.5),
@@ -31,6 +33,7 @@ export function judgeBudgets({ samples, aliases, streams }: Measured): Budget[] 
     judgeMemory(streams, 'up', 32),
     judgeAliases('one after another', aliases, aliases?.sequentialMs, 0.5),
     judgeAliases('10 at a time', aliases, aliases?.parallelMs, 0.5),
+    judgeLists(lists, 1.3),
   ]
 }
 
@@ -99,6 +102,17 @@ function judgeAliases(
   const measured = `${ratio.toFixed(2)} (${oneOperationMs.toFixed(1)} ms, ${singlesMs.toFixed(1)} ms)`
   const what = `50 aliases in one operation against 50 requests ${how}, time`
   return judge(what, `≤ ${atMost.toFixed(2)}`, ratio, measured, ratio <= atMost)
+}
+
+/** The worst counts: every look-up and every list has to stay as it is. */
+function judgeLists(lists: ListFigures | undefined, atMost: number): Budget {
+  const times = lists?.times ?? []
+  const worst = times.reduce((a, b) => (b.ratio > a.ratio ? b : a), times[0] ?? { what: '', ratio: Number.NaN })
+  const middle = median(times.map(({ ratio }) => ratio))
+  const measured = `${worst.ratio.toFixed(2)} for ${worst.what}, ${middle.toFixed(2)} in the middle of ${times.length}`
+  const [many, few] = [lists?.many ?? 1_000_000, lists?.few ?? 10_000].map(rows => rows.toLocaleString('en'))
+  const what = `look-ups and first pages at ${many} connections against ${few}, time`
+  return judge(what, `≤ ${atMost.toFixed(1)}`, worst.ratio, measured, worst.ratio <= atMost)
 }
 
 function judge(what: string, target: string, value: number, measured: string, isHeld: boolean): Budget {

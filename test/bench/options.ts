@@ -1,8 +1,8 @@
 /** What `npm run bench -- …` takes. */
 import { parseArgs } from 'node:util'
 
-/** Those who are loaded, then the two measurements of their own. */
-export const partNames = ['direct', 'bare', 'nginx', 'raw', 'graphql', 'aliases', 'streams'] as const
+/** Those who are loaded, then the three measurements of their own. */
+export const partNames = ['direct', 'bare', 'nginx', 'raw', 'graphql', 'aliases', 'streams', 'lists'] as const
 
 export type PartName = (typeof partNames)[number]
 
@@ -13,11 +13,17 @@ export interface Options {
   /** How often each way of making fifty calls is timed. */
   readonly repetitions: number
   readonly only: ReadonlySet<PartName>
+  /** How many connections the lists of many are measured at. */
+  readonly manyConnections: number
   readonly store: 'postgres' | 'embedded'
   /** Minutes; then nothing but the soak is run. */
   readonly soakMinutes: number | undefined
   /** Refusals of each kind; then nothing but their time is measured. */
   readonly timings: number | undefined
+  /** True for the call log of ten million calls; then nothing else is measured. */
+  readonly callLog: boolean
+  /** A file for the plans of the call log's statements. */
+  readonly plans: string | undefined
   /** A directory for the CPU profiles of the gateway, written when it ends. */
   readonly profile: string | undefined
 }
@@ -27,9 +33,11 @@ export const usage = `npm run bench -- [options]
   --rounds N        rounds per number of connections (3)
   --seconds N       seconds per round (3)
   --only A,B        of ${partNames.join(', ')}
-  --embedded        the embedded store in place of a PostgreSQL server
+  --embedded        the embedded store in place of a PostgreSQL server; lists are not measured on it
   --soak MINUTES    64 callers with bodies of 100 B to 1 MB for so long: memory, and no call record lost
   --timing N        N refusals of each kind: whether their time tells why they were refused
+  --call-log        the dashboard's questions to 10,000,000 calls and to 100,000; ten minutes, 20 GB of disk
+  --plans FILE      writes the plans of these questions there
   --profile DIR     writes CPU profiles of the gateway there
   --help
 `
@@ -46,6 +54,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
       embedded: { type: 'boolean', default: false },
       soak: { type: 'string' },
       timing: { type: 'string' },
+      'call-log': { type: 'boolean', default: false },
+      plans: { type: 'string' },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -56,10 +66,13 @@ export function readOptions(args: readonly string[]): Options | undefined {
     seconds: readCount('seconds', values.seconds) ?? (values.quick ? 1 : 3),
     warmUpSeconds: values.quick ? 1 : 2,
     repetitions: values.quick ? 10 : 30,
+    manyConnections: values.quick ? 100_000 : 1_000_000,
     only: new Set(values.only === undefined ? partNames : values.only.split(',').map(readPart)),
     store: values.embedded ? 'embedded' : 'postgres',
     soakMinutes: readCount('soak', values.soak),
     timings: readCount('timing', values.timing),
+    callLog: values['call-log'],
+    plans: values.plans,
     profile: values.profile,
   }
 }

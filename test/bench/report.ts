@@ -1,6 +1,8 @@
 /** The tables that the bench prints. */
 import type { Budget } from './budgets.ts'
+import { type CallLogFigure, largeCalls, maxRatio, smallCalls } from './call-log.ts'
 import type { ContestantName } from './contestants.ts'
+import type { ListFigures } from './lists.ts'
 import { median } from './median.ts'
 import type { Sample } from './rounds.ts'
 import type { SoakFigures } from './soak.ts'
@@ -55,6 +57,17 @@ export function formatStreams(streams: readonly StreamFigures[]): string {
   return formatTable([['1 GB through', 'direction', 'speed', 'growth of memory', 'by a second GB'], ...rows])
 }
 
+export function formatLists({ few, many, times }: ListFigures): string {
+  const rows = times.map(({ what, fewMs, manyMs, ratio }) => [
+    what,
+    format(fewMs, 2, ' ms'),
+    format(manyMs, 2, ' ms'),
+    format(ratio, 2),
+  ])
+  const [head, more] = [few, many].map(count => `at ${count.toLocaleString('en')}`)
+  return formatTable([['connections', head ?? '', more ?? '', 'ratio'], ...rows])
+}
+
 export function formatBudgets(budgets: readonly Budget[]): string {
   const rows = budgets.map(({ what, target, measured, isHeld }) => [
     what,
@@ -75,6 +88,24 @@ export function formatSoak({ minutes, answered, recorded, residentBytes, warning
     ['warnings of the gateway', String(warnings.length)],
   ]
   return formatTable([['soak', ''], ...rows])
+}
+
+export function formatCallLog(figures: readonly CallLogFigure[]): string {
+  const rows = figures.map(({ question, largeMs, smallMs }) => [
+    question,
+    format(largeMs, 2),
+    format(smallMs, 2),
+    format(largeMs / smallMs, 2),
+    largeMs / smallMs <= maxRatio ? 'yes' : 'NO',
+  ])
+  const head = [
+    'p50 ms',
+    `${largeCalls.toLocaleString('en')} calls`,
+    smallCalls.toLocaleString('en'),
+    'ratio',
+    `≤ ${maxRatio}`,
+  ]
+  return formatTable([head, ...rows])
 }
 
 export function formatTimings(figures: readonly TimingFigures[]): string {

@@ -7,7 +7,7 @@ import { parseIntegration } from '../../src/catalog/parse.ts'
 import { definition } from './definition.ts'
 
 interface Schema {
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: boolean | Schema
   readonly required?: readonly string[]
@@ -24,6 +24,8 @@ const printed: Schema = JSON.parse(
 function fits(schema: Schema, value: unknown): boolean {
   if (schema.oneOf) return schema.oneOf.filter(option => fits(option, value)).length === 1
   if ('const' in schema && schema.const !== value) return false
+  if (typeof schema.type === 'object')
+    return schema.type.some(type => (type === 'null' ? value === null : fits({ type }, value)))
   if (schema.type === 'array') return Array.isArray(value) && value.every(item => fits(schema.items ?? {}, item))
   if (schema.type !== 'object')
     return schema.type === undefined || typeof value === schema.type || schema.type === 'integer'

@@ -9,7 +9,7 @@ import { createUpstream, sendJson, type Upstream } from '../support/upstream.ts'
 import { createVisitor } from '../support/visitor.ts'
 
 /** What changes nothing that an admin would look for here: calls have their own record, sessions last an hour. */
-const exempt = ['passthrough', 'createSession', 'sendTestEvent', 'resendWebhookDelivery']
+const exempt = ['passthrough', 'createSession', 'executeAction', 'replayCall', 'sendTestEvent', 'resendWebhookDelivery']
 /** Told by others than the mutations of this file. */
 const elsewhere = ['registeredOperation.created', 'registeredOperation.deleted']
 
@@ -89,6 +89,19 @@ describe('the trail', () => {
     ])
   })
 
+  test('tells of imported documents', async () => {
+    const document = { openapi: '3.1.0', info: { title: 'Own' }, paths: { '/a': { get: {}, trace: {} } } }
+    const input = { integration: 'own', name: 'doc', source: { document } }
+    const imported = await change('importOpenApi', input, 'integration { id }')
+    const targetId = imported.payload.integration.id
+    const facts = { slug: 'own', name: 'doc' }
+    expect(imported.made).toEqual([
+      { action: 'openApi.imported', targetId, details: { ...facts, taken: 1, skipped: 1 } },
+    ])
+    const deleted = await change('deleteOpenApiImport', { integration: 'own', name: 'doc' }, 'deletedName')
+    expect(deleted.made).toEqual([{ action: 'openApi.deleted', targetId, details: facts }])
+  })
+
   test('tells of connections, from the first to the last', async () => {
     const credential = { clientCredentials: { clientId: 'canary-client', clientSecret: 'canary-machine' } }
     const input = { integration: 'machine', endUserId: 'ann', credential, metadata: { note: 'private' } }
@@ -155,6 +168,9 @@ describe('the trail', () => {
     const workspaceId = gateway.app.workspace.id
     const configured = { action: 'connectPage.configured', targetId: workspaceId, details: { changed: ['name'] } }
     expect(page.made).toEqual([configured])
+    const log = await change('configureCallLog', { retentionDays: 60 }, 'workspace { id }')
+    const kept = { action: 'callLog.configured', targetId: workspaceId, details: { changed: ['retentionDays'] } }
+    expect(log.made).toEqual([kept])
     const made = await change('createWorkspace', { name: 'Initech' }, 'secret workspace { id }')
     const details = { name: 'Initech' }
     expect(made.made).toEqual([{ action: 'workspace.created', targetId: made.payload.workspace.id, details }])

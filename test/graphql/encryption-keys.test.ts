@@ -67,7 +67,7 @@ async function start({ db, ...database }: TestDatabase, keys: readonly Encryptio
 type Started = Awaited<ReturnType<typeof start>>
 
 function visitsOf({ services }: App, db: Db, vault: Vault): ConnectVisits {
-  const { connections, integrations, connectSessions: sessions, publicUrl } = services
+  const { connections, integrations, connectSessions: sessions, logos, publicUrl } = services
   const fetch = () => Promise.reject(new TypeError('nothing is sent'))
   return new ConnectVisits({
     store: createConnectSessionStore(db),
@@ -75,6 +75,7 @@ function visitsOf({ services }: App, db: Db, vault: Vault): ConnectVisits {
     integrations,
     sessions,
     vault,
+    logos,
     publicUrl,
     fetch,
   })

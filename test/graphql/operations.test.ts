@@ -15,6 +15,21 @@ const variables: Readonly<Record<string, object>> = {
   'create-contact.graphql': { contact: { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@lovelace.example' } },
   'path-parameters.graphql': { id: 'con_0002' },
   'connection-life.graphql': { key: sandboxApiKey },
+  'import-openapi.graphql': {
+    document: {
+      openapi: '3.1.0',
+      info: { title: 'Companies', version: '1' },
+      paths: {
+        '/v1/companies': {
+          get: {
+            operationId: 'listCompanies',
+            parameters: [{ name: 'page', in: 'query', schema: { type: 'integer', minimum: 1 } }],
+          },
+          trace: {},
+        },
+      },
+    },
+  },
   'idempotent-write.graphql': { contact: { firstName: 'Ada', lastName: 'L', email: 'a@l.example' }, key: 'write-1' },
   'list-connections.graphql': { endUserId: 'demo' },
   'call-log.graphql': { since: '2026-01-01T00:00:00Z' },
@@ -28,8 +43,18 @@ const expected: Readonly<Record<string, object>> = {
   'audit-trail.graphql': { auditEvents: { nodes: expect.any(Array) } },
   'binary-answer.graphql': { passthrough: { contentType: 'image/png', attempts: 1 } },
   'broken-connections.graphql': { connections: { nodes: [] } },
+  'browse-actions.graphql': {
+    integration: {
+      actions: { nodes: [{ name: 'create_contact' }, { name: 'get_contact' }, { name: 'list_contacts' }] },
+      action: { inputSchema: { required: ['firstName', 'lastName', 'email'] } },
+    },
+  },
   'browse-integrations.graphql': { integrations: { edges: expect.arrayContaining([expect.anything()]) } },
-  'call-log.graphql': { calls: { nodes: expect.any(Array) } },
+  'call-log.graphql': { calls: { nodes: expect.any(Array), pageInfo: { hasNextPage: false } } },
+  'call-stats.graphql': {
+    byHour: { total: { calls: expect.any(Number) }, buckets: expect.any(Array) },
+    busiest: { buckets: expect.any(Array) },
+  },
   'configure-integration.graphql': { configureIntegration: { integration: { hosts: [], configured: true } } },
   'connect-session.graphql': { createConnectSession: { url: expect.stringMatching(/\/connect\/[\w-]{43}$/) } },
   'connection-life.graphql': {
@@ -42,8 +67,22 @@ const expected: Readonly<Record<string, object>> = {
       },
     },
   },
+  'count-connections.graphql': {
+    total: [{ count: expect.any(Number) }],
+    byIntegration: expect.arrayContaining([
+      { integration: { name: 'Sandbox', logo: null }, status: 'ACTIVE', count: expect.any(Number) },
+    ]),
+    broken: { totalCount: 0, nodes: [] },
+  },
   'create-contact.graphql': { passthrough: { status: 201, ok: true, body: { email: 'ada@lovelace.example' } } },
   'create-integration.graphql': { createIntegration: { integration: { slug: 'acme-crm', configured: true } } },
+  'execute-action.graphql': {
+    executeAction: {
+      status: 'SUCCESS',
+      httpStatus: 201,
+      data: { firstName: 'Mary', email: 'mary@somerville.example' },
+    },
+  },
   'explain.graphql': {
     explain: { allowed: true, refusal: null, bodyFormat: 'JSON', retry: { retries: 2, repeatable: false } },
   },
@@ -60,6 +99,30 @@ const expected: Readonly<Record<string, object>> = {
   },
   'form-body.graphql': { passthrough: { json: ['name=Ada+Lovelace&tags%5B%5D=math&tags%5B%5D=poetry'] } },
   'idempotent-write.graphql': { first: { status: 201, attempts: 1 }, again: { status: 201, attempts: 0 } },
+  'import-openapi.graphql': {
+    importOpenApi: {
+      openApiImport: {
+        title: 'Companies',
+        taken: 1,
+        skippedTotal: 1,
+        skipped: [{ method: 'TRACE', path: '/v1/companies', reason: 'the method TRACE is not sent' }],
+        warnings: [],
+      },
+    },
+    executeAction: { status: 'SUCCESS', data: expect.anything() },
+  },
+  'integration-facets.graphql': {
+    integrations: { totalCount: 1, nodes: [{ slug: 'sandbox', connectionCounts: [{ status: 'ACTIVE' }], logo: null }] },
+    integrationFacets: {
+      totalCount: 1,
+      connected: 1,
+      categories: [{ category: 'sandbox', title: 'Sandbox', count: 1 }],
+    },
+  },
+  'keep-calls.graphql': {
+    configureCallLog: { workspace: { callRetention: { days: 90, maxCalls: null } } },
+    configureIntegration: { integration: { callBodies: { redact: ['$.email', 'x-internal'] } } },
+  },
   'list-connections.graphql': { connections: { nodes: [{ integration: { slug: 'sandbox' }, status: 'ACTIVE' }] } },
   'many-reads.graphql': {
     me: { json: [expect.anything()] },

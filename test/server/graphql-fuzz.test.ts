@@ -162,18 +162,19 @@ test('100,000 mutations of the example operations, without a key', { timeout: 24
   response.setMaxListeners(0)
 
   async function answer(text: string, variableValues: object | undefined): Promise<ExecutionResult> {
-    const { schema, parse, validate, contextFactory, execute } = openPipeline(new PostContext(request, response, 'r'))
+    const context = new PostContext(request, response, 'r')
+    const { schema, parse, validate, contextFactory, execute } = openPipeline(context)
     try {
       const document = parse(text)
       const errors = validate(schema, document) as NonNullable<ExecutionResult['errors']>
-      if (errors.length > 0) return finish({ errors }, 'r')
+      if (errors.length > 0) return finish({ errors }, context)
       const operations = document.definitions.filter(node => node.kind === 'OperationDefinition')
       // What lasts is not executed but subscribed to.
       if (operations.length !== 1 || operations[0]?.operation === 'subscription') return {}
       const contextValue = await contextFactory()
-      return finish(await execute({ schema, document, contextValue, variableValues }), 'r')
+      return finish(await execute({ schema, document, contextValue, variableValues }), context)
     } catch (error) {
-      return finish({ errors: [error as NonNullable<ExecutionResult['errors']>[number]] }, 'r')
+      return finish({ errors: [error as NonNullable<ExecutionResult['errors']>[number]] }, context)
     }
   }
 

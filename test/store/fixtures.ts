@@ -81,6 +81,7 @@ export function callRow(workspaceId: string, values: Partial<NewCall> = {}): Cal
     endUserId: 'user-1',
     callerId: newId('key'),
     kind: 'QUERY',
+    action: null,
     method: 'GET',
     path: '/v1/contacts',
     status: 200,
@@ -90,6 +91,9 @@ export function callRow(workspaceId: string, values: Partial<NewCall> = {}): Cal
     attempts: 1,
     attemptLog: null,
     durationMs: 12.5,
+    requestId: null,
+    sealedRequest: null,
+    isReplayable: values.sealedRequest != null,
     startedAt: new Date('2026-03-01T12:00:00.123Z'),
     ...values,
   }

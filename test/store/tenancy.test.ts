@@ -132,7 +132,7 @@ describe.each(kinds)('a workspace (%s)', kind => {
       expect((await store.list(foreign, filter, {})).edges).toHaveLength(1)
     }
     await store.insertMany([{ ...theirs, workspaceId: own, path: '/ours' }])
-    const { uuid: _, ...asRead } = theirs
+    const { uuid: _, sealedRequest: __, ...asRead } = theirs
     expect(await store.get(foreign, theirs.id)).toEqual(asRead)
   })
 })

@@ -14,6 +14,7 @@ describe.each(kinds)('workspaces (%s)', kind => {
       id: expect.stringMatching(/^ws_/),
       name: 'default',
       connectPage: null,
+      callRetention: null,
       createdAt: expect.any(Date),
     })
     expect(await createWorkspaceStore(database.db).ensureDefault()).toEqual(made[0])

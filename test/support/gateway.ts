@@ -1,7 +1,7 @@
 /** A whole Passgate in this process on a database of its own, reached over HTTP like by any client. */
 import { randomBytes } from 'node:crypto'
 import { type App, createApp } from '../../src/app.ts'
-import { readConfig, Secrets } from '../../src/config.ts'
+import { readConfig, Secrets, type SecretValues } from '../../src/config.ts'
 import { createLogger } from '../../src/log.ts'
 import type { Database } from '../../src/store/database.ts'
 import { newId } from '../../src/store/ids.ts'
@@ -38,6 +38,8 @@ export interface TestGatewayOptions {
   /** Hosts that may be dialled although they are not public. */
   readonly allow?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Beside the admin key and an encryption key. */
+  readonly secrets?: SecretValues
 }
 
 export async function createGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -47,7 +49,7 @@ export async function createGateway(options: TestGatewayOptions = {}): Promise<T
   const { config } = readConfig({ PORT: '0', PASSGATE_SANDBOX: 'off', PASSGATE_EGRESS_ALLOW: allow, ...options.env })
   const lines: string[] = []
   const log = createLogger({ level: 'trace', destination: { write: line => lines.push(line) } })
-  const secrets = new Secrets({ adminKey, encryptionKeys: [{ id: 'k1', key: randomBytes(32) }] })
+  const secrets = new Secrets({ adminKey, encryptionKeys: [{ id: 'k1', key: randomBytes(32) }], ...options.secrets })
   const app = parts.use(await createApp({ config, secrets, log, database }))
   const url = (await app.listen()).href
   const run = createRunner(url)

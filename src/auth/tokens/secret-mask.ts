@@ -37,7 +37,7 @@ function hide(plain: string, form: string, hidden: Uint8Array): void {
 }
 
 /** How a vendor may write it: as it is, or encoded for a URL, a form, JSON, HTML or an Authorization header. */
-function formsOf(secret: string): string[] {
+export function formsOf(secret: string): string[] {
   const wellFormed = secret.toWellFormed()
   const forms = [
     wellFormed,

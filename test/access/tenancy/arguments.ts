@@ -32,15 +32,29 @@ const endUser = pick('endUser', 'endUser', 'sharedEndUser')
 const metadata = fc.record({ plan: pick('plan') })
 const path = fc.oneof(some('/things', 'things?page=2'), pick('path'))
 
+/** With one operation. */
+export function openApiDocument(operationId: string, description: string): object {
+  const limit = { name: 'limit', in: 'query', schema: { type: 'integer' } }
+  const get = { operationId, description, parameters: [limit], responses: { 200: { description: 'them' } } }
+  return { openapi: '3.1.0', info: { title: description, version: '1' }, paths: { '/things': { get } } }
+}
+
 /** By the place in the schema, else by the name and type: a new place needs a line here. */
 const places: Readonly<Record<string, Arbitrary<unknown>>> = {
   'Query.node.id': idOf(...idKinds),
+  'Query.call.id': idOf('call'),
   'Query.connection.id': idOf('conn'),
   'Query.integration.slug': slug,
   'Subscription.connectionEvents.after': idOf('evt'),
   'AuditEventFilter.action': some('accessKey.created', 'connection.created', 'webhookEndpoint.created'),
   'AuditEventFilter.actorId': fc.oneof(idOf('key', 'ses'), endUser),
   'AuditEventFilter.targetId': idOf(...idKinds),
+  'DeleteOpenApiImportInput.name': pick('openApi'),
+  'CallBodySettingsInput.redact': some(['x-note'], ['$.note']),
+  'CallFilter.action': pick('name'),
+  'CallFilter.callerId': idOf('key', 'ses'),
+  'CallFilter.method': some('GET', 'POST'),
+  'CallFilter.pathPrefix': pick('path'),
   'ConnectionFilter.search': endUser,
   'ConnectionFilter.metadata': metadata,
   'IntegrationFilter.categories': some(['crm'], ['developer-tools']),
@@ -83,12 +97,19 @@ const places: Readonly<Record<string, Arbitrary<unknown>>> = {
   'DeleteWebhookEndpointInput.id': idOf('whe'),
   'DisableConnectionInput.id': idOf('conn'),
   'EnableConnectionInput.id': idOf('conn'),
+  'ImportOpenApiInput.name': some('things'),
+  'ImportOpenApiInput.serverUrl': nothing,
+  'Mutation.executeAction.action': fc.oneof(some('list_things'), pick('action')),
+  'Mutation.executeAction.idempotencyKey': pick('idempotencyKey'),
   'NewOperationInput.document': pick('document'),
   'NewOperationInput.name': pick('operation'),
+  'OpenApiSource.document': some(openApiDocument('list_things', 'things')),
+  'OpenApiSource.url': some('https://documents.example/openapi.json'),
   'PassthroughOptions.baseUrl': nothing,
   'PassthroughOptions.idempotencyKey': pick('idempotencyKey'),
   'PassthroughOptions.pathParams': nothing,
   'RefreshConnectionInput.id': idOf('conn'),
+  'ReplayCallInput.id': idOf('call'),
   'ResendWebhookDeliveryInput.id': idOf('whd'),
   'RevokeSessionInput.id': idOf('ses'),
   'RotateAccessKeyInput.id': idOf('key'),
@@ -111,6 +132,7 @@ const places: Readonly<Record<string, Arbitrary<unknown>>> = {
   'connections: ID': fc.array(idOf('conn'), { minLength: 1, maxLength: 3 }),
   'endUserId: String': endUser,
   'headers: JSONObject': some(null, { accept: 'application/json' }),
+  'input: JSONObject': some(null, { limit: 2 }, { unknown: true }),
   'integration: String': slug,
   'integrations: String': fc.array(slug, { minLength: 1, maxLength: 2 }),
   'path: String': path,

@@ -24,6 +24,7 @@ export interface RootField {
 
 /** What a selected field that cannot do without an argument is given. */
 const fieldArguments: Readonly<Record<string, string>> = {
+  'Integration.action': '(name: "list_things")',
   'PassthroughResult.header': '(name: "content-type")',
   'PassthroughResult.json': '(path: "$")',
 }

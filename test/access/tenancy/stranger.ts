@@ -76,12 +76,15 @@ const volatile: readonly (readonly [RegExp, string])[] = [
   [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/"((?:\w+_)?(?:lastUsedAt|verifiedAt))":(?:null|"TIME")/g, '"$1":TIME'],
   [/"((?:\w+_)?(?:durationMs|queuedMs|connectMs|firstByteMs|totalMs))":[\d.e-]+/g, '"$1":0'],
-  [/"date","value":"[^"]+"/g, '"date","value":TIME'],
+  [/"date","value":"[^"]+"/gi, '"date","value":TIME'],
   [/\/(connect|downloads)\/[\w-]+/g, '/$1/TOKEN'],
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'TOKEN'],
   [/\b(pgk_|whsec_)[\w+/=-]+/g, '$1SECRET'],
   [/\b[0-9a-f]{64}\b/g, 'SHA256'],
   [/"requestId":"[^"]+"/g, '"requestId":ID'],
+  // One more connection each time.
+  [/("createConnection".*)"connectionCount":\d+(.*)/s, '$1"connectionCount":COUNT$2'],
+  [/("createConnection".*)("connectionCounts":)\[[^\]]*\]/s, '$1$2COUNTS'],
 ]
 
 /** One name for each foreign thing and its twin: what the stranger once sent may be in data of its own. */

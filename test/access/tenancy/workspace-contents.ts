@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import type { TestGateway } from '../../support/gateway.ts'
+import { openApiDocument } from './arguments.ts'
 import { type Possessions, shared } from './possessions.ts'
 import { listCursors, listIds, settle } from './rows.ts'
 
@@ -52,6 +53,7 @@ export async function fillWorkspace(
   }
   const { viewer } = await gateway.ask('{ viewer { workspace { id } } }', {}, key)
   const [slug, endUser, plan] = [uniqueText('slug'), uniqueText('user'), uniqueText('plan')]
+  const [action, openApi] = [uniqueText('action'), uniqueText('document')]
   const names: string[] = []
   const name = () => {
     const text = uniqueText('name')
@@ -69,7 +71,11 @@ export async function fillWorkspace(
     await change('createIntegration', { definition }, 'integration { id }')
     const quota = size.isLimited ? { requests: 10_000, perSeconds: 60 } : null
     const rules = [{ effect: 'DENY', name: name(), paths: [`/${secret()}`] }]
-    await change('configureIntegration', { slug: each, quota, rules }, 'integration { id }')
+    const document = openApiDocument(each === slug ? action : 'list_things', secret())
+    const source = { document }
+    await change('importOpenApi', { integration: each, name: openApi, source }, 'openApiImport { taken }')
+    const callBodies = { maxBytes: 10_000, retentionDays: 3 }
+    await change('configureIntegration', { slug: each, quota, rules, callBodies }, 'integration { id }')
   }
   const metadata = () => ({ plan, note: Array.from({ length: size.metadataSize }, secret) })
   const connections: string[] = []
@@ -136,6 +142,8 @@ export async function fillWorkspace(
     endUser: [endUser],
     name: names,
     plan: [plan],
+    action: [action],
+    openApi: [openApi],
     path: [path],
     idempotencyKey: [idempotencyKey],
     operation: [operation],
