@@ -124,6 +124,7 @@ export const connections = pgTable(
     index('connections_end_user').on(table.workspaceId, table.endUserId, table.id),
     index('connections_integration').on(table.workspaceId, table.integration, table.id),
     index('connections_status').on(table.workspaceId, table.status, table.id),
+    index('connections_integration_status').on(table.workspaceId, table.integration, table.status, table.id),
     index('connections_metadata').using('gin', table.workspaceId, table.metadata.op('jsonb_path_ops')),
     index('connections_search').using('gin', table.workspaceId, table.endUserSearch.op('gin_trgm_ops')),
   ],

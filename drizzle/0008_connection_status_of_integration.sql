@@ -1,0 +1,1 @@
+CREATE INDEX "connections_integration_status" ON "connections" USING btree ("workspace_id","integration","status","id");
