@@ -1,6 +1,6 @@
 /** Runs a write once per idempotency key: its answer is kept for a day and given again to the same request. */
 import { createHash, randomUUID } from 'node:crypto'
-import { setImmediate, setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { IdempotencyPlace, IdempotencyRow, IdempotencyStore } from '../store/idempotency.ts'
 
@@ -42,6 +42,8 @@ export interface IdempotencyOptions {
   readonly leaseMs?: number
   /** Told when an answer could not be kept; a repeat is then sent again when the lease is over. */
   readonly onFailure: (error: unknown) => void
+  /** Rejects when the signal is aborted. */
+  readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>
 }
 
 /** A key holds an answer, or a request under way, and nothing else. */
@@ -50,13 +52,15 @@ export class IdempotencyKeys {
   readonly #seal: AnswerSeal
   readonly #leaseMs: number
   readonly #onFailure: (error: unknown) => void
+  readonly #waitFor: NonNullable<IdempotencyOptions['wait']>
   #sweptAt = Number.NEGATIVE_INFINITY
 
-  constructor({ store, seal, leaseMs = 60_000, onFailure }: IdempotencyOptions) {
+  constructor({ store, seal, leaseMs = 60_000, onFailure, wait = waitFor }: IdempotencyOptions) {
     this.#store = store
     this.#seal = seal
     this.#leaseMs = leaseMs
     this.#onFailure = onFailure
+    this.#waitFor = wait
   }
 
   /** @throws {GatewayError} IDEMPOTENCY_CONFLICT, INVALID_INPUT, or what `send` throws */
@@ -125,7 +129,7 @@ export class IdempotencyKeys {
     const leftMs = deadlineMs - Date.now()
     if (leftMs <= 0) throw conflict('is in use by a request that is still under way', { retryAfterMs: 1000 })
     // Rejects only when the caller left: then for the caller's own reason.
-    await setTimeout(Math.min(ms, leftMs), undefined, signal && { signal }).catch(() => {})
+    await this.#waitFor(Math.min(ms, leftMs), signal).catch(() => {})
     signal?.throwIfAborted()
   }
 
@@ -163,4 +167,8 @@ export function hashRequest(parts: readonly (string | Buffer)[]): Buffer {
 
 function conflict(what: string, options: { cause?: unknown; retryAfterMs?: number } = {}): GatewayError {
   return new GatewayError('IDEMPOTENCY_CONFLICT', `The idempotency key ${what}.`, options)
+}
+
+function waitFor(ms: number, signal: AbortSignal | undefined): Promise<unknown> {
+  return sleep(ms, undefined, signal && { signal })
 }

@@ -1,11 +1,14 @@
 /** Idempotency keys while time passes: leases are renewed, the expired go, and a store that is away takes no answer back. */
-import { setTimeout } from 'node:timers/promises'
 import { afterEach, expect, test, vi } from 'vitest'
-import { hashRequest, IdempotencyKeys, type Once, type StoredAnswer } from '../../src/calls/idempotency.ts'
+import {
+  hashRequest,
+  IdempotencyKeys,
+  type IdempotencyOptions,
+  type Once,
+  type StoredAnswer,
+} from '../../src/calls/idempotency.ts'
 import type { Claim, IdempotencyPlace, IdempotencyStore } from '../../src/store/idempotency.ts'
 import { newId } from '../../src/store/ids.ts'
-
-vi.mock('node:timers/promises', async original => ({ ...(await original<object>()), setTimeout: vi.fn() }))
 
 const sealed = {
   seal: (_: unknown, text: string) => Buffer.from(text),
@@ -22,7 +25,7 @@ const once: Once<StoredAnswer> = {
 }
 const unanswered = { status: null, sealedAnswer: null, leasedUntil: new Date(0), expiresAt: new Date(0) }
 
-function open(changes: Partial<IdempotencyStore> = {}) {
+function open(changes: Partial<IdempotencyStore> = {}, wait?: IdempotencyOptions['wait']) {
   const store = {
     claim: async (claim: Claim) => ({ ...place, ...unanswered, owner: claim.owner }),
     get: async () => undefined,
@@ -33,7 +36,7 @@ function open(changes: Partial<IdempotencyStore> = {}) {
     ...changes,
   }
   const onFailure = vi.fn()
-  return { store, onFailure, keys: new IdempotencyKeys({ store, seal: sealed, onFailure }) }
+  return { store, onFailure, keys: new IdempotencyKeys({ store, seal: sealed, onFailure, ...(wait && { wait }) }) }
 }
 afterEach(() => {
   vi.useRealTimers()
@@ -101,12 +104,12 @@ test('between two slices others get their turn', async () => {
 test('who waits asks after 100 ms, then more and more seldom, and a last time at its deadline', async () => {
   vi.useFakeTimers({ toFake: ['Date'] })
   const waits: number[] = []
-  vi.mocked(setTimeout).mockImplementation(async (ms = 0) => {
+  const wait = async (ms: number) => {
     waits.push(ms)
     vi.setSystemTime(Date.now() + ms)
-  })
+  }
   const claim = vi.fn(async () => ({ ...place, ...unanswered, owner: 'another' }))
-  const waiting = open({ claim }).keys.run({ ...once, deadlineMs: Date.now() + 3_800 })
+  const waiting = open({ claim }, wait).keys.run({ ...once, deadlineMs: Date.now() + 3_800 })
   await expect(waiting).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT', retryAfterMs: 1000 })
   expect(waits).toEqual([100, 150, 200, 250, 300, 350, 400, 450, 500, 500, 500, 100])
   expect(claim).toHaveBeenCalledTimes(waits.length + 1)
@@ -115,18 +118,14 @@ test('who waits asks after 100 ms, then more and more seldom, and a last time at
 test('who leaves while it waits is let go at once', async () => {
   const begun = Promise.withResolvers<void>()
   // This wait ends with the caller's leaving or not at all.
-  vi.mocked(setTimeout).mockImplementation(
-    (_ms, _value, options) =>
-      new Promise((_resolve, reject) => {
-        options?.signal?.addEventListener('abort', () => reject(new Error('aborted')))
-        begun.resolve()
-      }),
-  )
+  const wait = (_ms: number, signal: AbortSignal | undefined) =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new Error('aborted')))
+      begun.resolve()
+    })
   const caller = new AbortController()
-  const waiting = open({ claim: async () => ({ ...place, ...unanswered, owner: 'another' }) }).keys.run({
-    ...once,
-    signal: caller.signal,
-  })
+  const claim = async () => ({ ...place, ...unanswered, owner: 'another' })
+  const waiting = open({ claim }, wait).keys.run({ ...once, signal: caller.signal })
   const left = new Error('the caller left')
   await begun.promise
   caller.abort(left)
