@@ -51,6 +51,8 @@ export class CallLog implements AsyncDisposable {
   readonly #parts: CallLogParts
   readonly #recorder: CallRecorder<FinishedCall>
   #heldBytes = 0
+  /** Calls that lost what belongs to them since that was last told. */
+  #bare = 0
 
   constructor(parts: CallLogParts) {
     this.#parts = parts
@@ -74,7 +76,7 @@ export class CallLog implements AsyncDisposable {
     const bytes = sizeOf(call)
     const hasRoom = this.#heldBytes + bytes <= maxHeldBytes
     if (hasRoom) this.#heldBytes += bytes
-    else this.#parts.onBare(1)
+    else this.#bare += 1
     this.#recorder.record(hasRoom ? call : { ...call, request: null, exchange: null })
   }
 
@@ -115,12 +117,17 @@ export class CallLog implements AsyncDisposable {
     for (const call of calls) if (call.exchange !== null) await this.#keep(call, call.exchange)
     await onWritten(calls)
     this.#release(calls)
+    if (this.#bare > 0) this.#parts.onBare(this.#bare)
+    this.#bare = 0
   }
 
   async #keep({ workspaceId, uuid, startedAt }: FinishedCall, exchange: PendingExchange): Promise<void> {
     const text = await exchange.finish().then(writeExchange, () => undefined)
     // What cannot be redacted is not kept, and the calls behind it are not held up.
-    if (text === undefined) return this.#parts.onBare(1)
+    if (text === undefined) {
+      this.#bare += 1
+      return
+    }
     const sealed = this.#parts.exchangeSeal.seal({ workspaceId, uuid }, text)
     const expiresAt = new Date(startedAt.getTime() + exchange.retentionDays * dayMs)
     await this.#parts.bodies.insert({ workspaceId, uuid, sealed, expiresAt })

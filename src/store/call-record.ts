@@ -65,7 +65,7 @@ export async function recordCalls(db: Db, rows: readonly NewCall[]): Promise<voi
     )
     select pg_notify(${callChannel}, json_build_array(
       workspace_id, extract(epoch from min(started_at)) * 1000, extract(epoch from max(started_at)) * 1000, json_agg(id))::text)
-    from slices group by workspace_id, slice`)
+    from slices group by workspace_id, slice order by workspace_id, slice`)
 }
 
 /** The rows as `json_to_recordset` reads them: by the names of the columns. */

@@ -22,6 +22,8 @@ export interface WorkspaceRetention {
 }
 
 export interface CallRetentionStore {
+  /** The database's own time, in milliseconds of the epoch. */
+  readClock(): Promise<number>
   /** The next workspaces in the order of their ids, after the one given. */
   listRetentions(after: string | undefined, limit: number): Promise<WorkspaceRetention[]>
   /** The most days that any workspace keeps. */
@@ -57,6 +59,11 @@ export function createCallRetentionStore(db: Db): CallRetentionStore {
     return end
   }
   return guarded({
+    async readClock() {
+      const nowMs = sql<number>`(extract(epoch from now()) * 1000)::float8`
+      const [clock] = await db.select({ nowMs }).from(sql`(select 1) as one`)
+      return clock?.nowMs ?? Number.NaN
+    },
     async listRetentions(after: string | undefined, limit: number) {
       return await db
         .select({ workspaceId: workspaces.id, retention: workspaces.callRetention })

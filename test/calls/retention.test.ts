@@ -15,7 +15,7 @@ function open(database: Database) {
   const stores = createStores(database)
   const { callPartitions: partitions, callRetention, callBodies: bodies } = stores
   let nowMs = now
-  const retention = new CallRetention({ partitions, retention: callRetention, bodies, now: () => nowMs })
+  const retention = new CallRetention({ partitions, retention: callRetention, bodies, now: async () => nowMs })
   return {
     ...stores,
     retention,
@@ -95,6 +95,12 @@ describe.each(kinds)('retention (%s)', kind => {
     expect([await opened.retention.dropDay(), await opened.retention.dropDay()]).toEqual([true, false])
     expect(await partitionsOf(database)).toBe(2)
     expect(await pathsOf(opened, workspaceId)).toEqual([])
+  })
+
+  test('goes by the clock of the database, which all gateways share', async () => {
+    await using database = await createTestDatabase(kind)
+    const clock = await open(database).callRetention.readClock()
+    expect(Math.abs(clock - Date.now())).toBeLessThan(60_000)
   })
 
   test('takes the bodies of calls along, and keeps the sums of integrations', async () => {

@@ -1,5 +1,7 @@
 /** A workspace says how long its calls are kept, within bounds, for itself alone. */
+import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { callRow } from '../store/fixtures.ts'
 import { createGateway, type TestGateway } from '../support/gateway.ts'
 
 let gateway: TestGateway
@@ -23,6 +25,14 @@ test('what is absent stays, null goes back to the standard', async () => {
   const read = '{ viewer { workspace { callRetention { days maxCalls } } } }'
   expect((await gateway.ask(read)).viewer.workspace.callRetention).toEqual({ days: 400, maxCalls: null })
   expect((await gateway.ask(read, {}, stranger)).viewer.workspace.callRetention).toEqual({ days: 30, maxCalls: null })
+})
+
+test('a gateway has a day for its calls from its start on', async () => {
+  const today = new Date().toISOString().slice(0, 10).replaceAll('-', '')
+  const startedAt = new Date()
+  await gateway.app.services.calls.insertMany([callRow(gateway.app.workspace.id, { startedAt })])
+  const rows = await gateway.database.db.execute(sql`select tableoid::regclass::text as place from calls`)
+  expect([...(rows as Iterable<unknown>)]).toEqual([{ place: `calls_${today}` }])
 })
 
 test.each([
