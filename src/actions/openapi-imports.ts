@@ -121,9 +121,9 @@ function chooseActions(
     if (reason === undefined) actions.push(action)
     else clashes.push({ method: action.method, path: action.path, operationId: action.name, reason })
   }
-  const { title, version, warnings } = imported
-  const skipped = [...imported.skipped, ...clashes]
-  const report = [{ total: skipped.length, warnings }, ...skipped.slice(0, maxSkipped).map(item => ({ ...item }))]
+  const { title, version, warnings, skippedTotal } = imported
+  const skipped = [...imported.skipped, ...clashes].slice(0, maxSkipped)
+  const report = [{ total: skippedTotal + clashes.length, warnings }, ...skipped.map(item => ({ ...item }))]
   return { row: { title, version, sourceUrl, hash: sha256, taken: actions.length, skipped: report }, actions }
 }
 

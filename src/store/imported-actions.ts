@@ -1,4 +1,5 @@
 /** Actions of imported documents: those of one document are replaced together, found by name, listed by name. */
+import { setImmediate } from 'node:timers/promises'
 import { and, eq, getTableColumns, inArray, like, ne, or, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
@@ -57,9 +58,9 @@ export interface ImportedActionStore {
   definitions(place: ImportPlace, names: readonly string[]): Promise<Map<string, string>>
 }
 
-/** Rows of one statement: together they are no more than a few megabytes. */
+/** Rows of one statement: few enough that the embedded store answers it within moments. */
 const batchSize = 100
-const batchLength = 2 * 1024 * 1024
+const batchLength = 512 * 1024
 
 const byName: KeysetOrder<ImportedActionRow> = {
   name: 'actions',
@@ -93,6 +94,8 @@ export function createImportedActionStore(db: Db): ImportedActionStore {
           .values({ ...place, name, ...storable(row) })
           .returning()
         for (const batch of batches(actions)) {
+          // The embedded store answers at once: others would not have their turn before the last.
+          await setImmediate()
           await tx.insert(importedActions).values(batch.map(action => ({ ...place, document: name, ...rowOf(action) })))
         }
         if (inserted === undefined) throw new TypeError('an insert returned no row')

@@ -34,7 +34,11 @@ export interface OnlyAction {
 }
 
 /** The only operation of a document as an action. */
-export function only({ actions, skipped, warnings }: ImportedDocument): OnlyAction {
+export function only({
+  actions,
+  skipped,
+  warnings,
+}: Pick<ImportedDocument, 'actions' | 'skipped' | 'warnings'>): OnlyAction {
   const [action] = actions
   if (action === undefined || actions.length > 1) throw new Error(`not one action: ${JSON.stringify(skipped)}`)
   const definition: ActionDefinition = JSON.parse(action.definition)

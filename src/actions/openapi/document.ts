@@ -65,6 +65,7 @@ function parseText(text: string): unknown {
     if (/^\s*\{/.test(text)) return JSON.parse(text)
     return parse(text, { maxAliasCount: 100, uniqueKeys: false, merge: true, logLevel: 'error' })
   } catch (error) {
+    if (/call stack/.test(String(error))) throw new DocumentError('is nested deeper than it can be read')
     const reason = error instanceof Error ? error.message.split('\n', 1)[0] : 'it cannot be read'
     throw new DocumentError(`is neither JSON nor YAML: ${reason?.slice(0, 200)}`)
   }

@@ -32,11 +32,14 @@ export interface ImportedDocument {
   readonly title: string
   readonly version: string
   readonly actions: readonly ImportedAction[]
+  /** The first of them. */
   readonly skipped: readonly SkippedOperation[]
+  readonly skippedTotal: number
   readonly warnings: readonly string[]
 }
 
-export const maxOperations = 5000
+const maxOperations = 5000
+const maxSkipped = 500
 /** Characters of all definitions of a document. */
 const maxDefinitionsLength = 48 * 1024 * 1024
 const maxWarnings = 100
@@ -48,38 +51,15 @@ export function importDocument({ text, definition, serverUrl }: ImportRequest): 
   const warn = (warning: string) => {
     if (warnings.size < maxWarnings) warnings.add(warning)
   }
-  const placeServers = createServerPlacer(definition, serverUrl)
-  const credentials = new Credentials(document, definition.auth.map(injectedNames))
-  const reader = createOperationReader(document, credentials, warn)
-  const naming = new Naming()
+  const take = createTaker(document, { definition, serverUrl, warn })
   const actions: ImportedAction[] = []
   const skipped: SkippedOperation[] = []
-  let length = 0
+  let count = 0
   for (const found of operationsOf(document)) {
-    const skip = (reason: string) => skipped.push(describeSkipped(found, reason))
-    if ('reason' in found) {
-      skip(found.reason)
-      continue
-    }
-    if (actions.length + skipped.length >= maxOperations) {
-      skip(`it comes after the first ${maxOperations} operations`)
-      continue
-    }
-    const servers = [found.operation.servers, found.item.servers, serversOf(document)]
-    const place = placeServers(servers.find(list => listOf(list).length > 0))
-    if ('reason' in place) {
-      skip(place.reason)
-      continue
-    }
-    try {
-      const { definition: whole, ...facts } = reader.read(found, place.prefix)
-      const json = JSON.stringify(whole)
-      length += json.length
-      if (length > maxDefinitionsLength) skip('the schemas of the operations before it fill what a document may have')
-      else actions.push({ ...facts, name: naming.choose(found), definition: json })
-    } catch (error) {
-      skip(reasonOf(error))
-    }
+    count += 1
+    const taken = count > maxOperations ? `it comes after the first ${maxOperations} operations` : take(found)
+    if (typeof taken !== 'string') actions.push(taken)
+    else if (skipped.length < maxSkipped) skipped.push(describeSkipped(found, taken))
   }
   const { title, version } = objectOf(document.root.info)
   return {
@@ -87,7 +67,36 @@ export function importDocument({ text, definition, serverUrl }: ImportRequest): 
     version: textOf(typeof version === 'number' ? String(version) : version, 200),
     actions,
     skipped,
+    skippedTotal: count - actions.length,
     warnings: [...warnings],
+  }
+}
+
+interface TakerParts extends Pick<ImportRequest, 'definition' | 'serverUrl'> {
+  readonly warn: (warning: string) => void
+}
+
+/** What makes an action of an operation, or says why it is none. */
+function createTaker(document: OpenApiDocument, { definition, serverUrl, warn }: TakerParts) {
+  const placeServers = createServerPlacer(definition, serverUrl)
+  const credentials = new Credentials(document, definition.auth.map(injectedNames))
+  const reader = createOperationReader(document, credentials, warn)
+  const naming = new Naming()
+  let length = 0
+  return (found: FoundOperation | Unreadable): ImportedAction | string => {
+    if ('reason' in found) return found.reason
+    const servers = [found.operation.servers, found.item.servers, serversOf(document)]
+    const place = placeServers(servers.find(list => listOf(list).length > 0))
+    if ('reason' in place) return place.reason
+    try {
+      const { definition: whole, ...facts } = reader.read(found, place.prefix)
+      const json = JSON.stringify(whole)
+      length += json.length
+      if (length > maxDefinitionsLength) return 'the schemas of the operations before it fill what a document may have'
+      return { ...facts, name: naming.choose(found), definition: json }
+    } catch (error) {
+      return reasonOf(error)
+    }
   }
 }
 

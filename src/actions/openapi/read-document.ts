@@ -10,22 +10,35 @@ export interface ReadDocument {
   readonly sha256: string
 }
 
-const limits = { timeoutMs: 120_000, memoryMb: 1024, waiting: 4 } as const
+export interface ReadLimits {
+  readonly timeoutMs: number
+  /** Of the thread's heap, in MiB. */
+  readonly memoryMb: number
+  /** Documents that wait for their turn. */
+  readonly waiting: number
+}
+
+const standardLimits: ReadLimits = { timeoutMs: 120_000, memoryMb: 1024, waiting: 4 }
 /** As this module: `.ts` as it is written, `.js` in the package. */
 const thread = new URL(`./import-thread${extname(import.meta.url)}`, import.meta.url)
 
 export class DocumentReader {
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
+  readonly #limits: ReadLimits
+
+  constructor(limits: Partial<ReadLimits> = {}) {
+    this.#limits = { ...standardLimits, ...limits }
+  }
 
   /** @throws {GatewayError} INVALID_INPUT that says why it is no document, OVERLOADED */
   async read(request: ImportRequest): Promise<ReadDocument> {
-    if (this.#waiting > limits.waiting) {
+    if (this.#waiting > this.#limits.waiting) {
       const message = 'Other OpenAPI documents are being read; try again shortly.'
       throw new GatewayError('OVERLOADED', message, { retryAfterMs: 5000 })
     }
     this.#waiting += 1
-    const turn = this.#last.then(() => readInThread(request))
+    const turn = this.#last.then(() => readInThread(request, this.#limits))
     this.#last = turn.catch(() => undefined)
     try {
       return await turn
@@ -35,28 +48,25 @@ export class DocumentReader {
   }
 }
 
-async function readInThread(request: ImportRequest): Promise<ReadDocument> {
+async function readInThread(request: ImportRequest, { timeoutMs, memoryMb }: ReadLimits): Promise<ReadDocument> {
   const worker = new Worker(thread, {
     workerData: request,
     execArgv: [],
     env: {},
-    resourceLimits: { maxOldGenerationSizeMb: limits.memoryMb, stackSizeMb: 16 },
+    resourceLimits: { maxOldGenerationSizeMb: memoryMb, stackSizeMb: 16 },
   })
   const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer>()
   worker.once('message', resolve)
   worker.once('error', reject)
   worker.once('exit', () => reject(new TypeError('the thread ended without an answer')))
-  const timer = setTimeout(
-    () => reject(refused(`takes more than ${limits.timeoutMs / 1000} s to read`)),
-    limits.timeoutMs,
-  )
+  const late = () => reject(refused(`takes more than ${timeoutMs / 1000} s to read`))
+  const timer = setTimeout(late, timeoutMs)
   try {
     const answer = await promise
     if ('refusal' in answer) throw refused(answer.refusal)
     return answer
   } catch (error) {
-    if (Object(error).code === 'ERR_WORKER_OUT_OF_MEMORY')
-      throw refused(`takes more than ${limits.memoryMb} MiB to read`)
+    if (Object(error).code === 'ERR_WORKER_OUT_OF_MEMORY') throw refused(`takes more than ${memoryMb} MiB to read`)
     throw error
   } finally {
     clearTimeout(timer)
