@@ -9,7 +9,8 @@ export default defineConfig({
     globalSetup: ['test/support/postgres-server.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // More than the cores of a small machine: tests that wait for processes and time leave room.
+    maxWorkers: 3,
     // Test files of one worker share its modules: loading them anew for each file was a quarter of the time.
     isolate: false,
   },

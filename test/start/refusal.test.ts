@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kinds } from '../store/fixtures.ts'
-import { createTestPlace } from '../support/database.ts'
+import { createTestPlace, type TestPlace } from '../support/database.ts'
 import { envOf, newEncryptionKey, sentenceOf, startPassgate } from './process.ts'
 
 const secret = 'hunter2-canary'
@@ -60,8 +60,14 @@ describe('a server that cannot be used', () => {
 })
 
 describe.each(kinds)('a store (%s)', kind => {
+  // A start that is refused changes nothing: they share one.
+  let place: TestPlace
+  beforeAll(async () => {
+    place = await startedPlace(kind)
+  })
+  afterAll(() => place[Symbol.asyncDispose]())
+
   test('sealed with another key of that name is told', async () => {
-    await using place = await startedPlace(kind)
     const sentence = await sentenceOf(envOf(place, { PASSGATE_ENCRYPTION_KEYS: newEncryptionKey('k1') }))
     expect(sentence).toBe(
       'The encryption key k1 is not the one this store was sealed with; give PASSGATE_ENCRYPTION_KEYS (or the file encryption-keys in the data directory) the key that was used before.',
@@ -69,7 +75,6 @@ describe.each(kinds)('a store (%s)', kind => {
   })
 
   test('sealed with a key that is missing is told, and starts again with that key', async () => {
-    await using place = await startedPlace(kind)
     const sentence = await sentenceOf(envOf(place, { PASSGATE_ENCRYPTION_KEYS: newEncryptionKey('k2') }))
     expect(sentence).toBe(
       'PASSGATE_ENCRYPTION_KEYS has k2, but this store was sealed with k1; add that key after the new one.',
@@ -79,7 +84,6 @@ describe.each(kinds)('a store (%s)', kind => {
   })
 
   test('in use by another process is told, and that process goes on', async () => {
-    await using place = await createTestPlace(kind)
     await using first = startPassgate(envOf(place))
     await first.listening()
     const sentence = await sentenceOf(envOf(place))
@@ -93,13 +97,18 @@ describe.each(kinds)('a store (%s)', kind => {
 })
 
 describe('a data directory', () => {
+  let started: TestPlace
+  beforeAll(async () => {
+    started = await startedPlace('embedded')
+  })
+  afterAll(() => started[Symbol.asyncDispose]())
+
   test.each(['', 'k1:short', 'k1', '\0\0\0\0'])(
     'with the damaged key file %j is told, and the file stays',
     async text => {
-      await using place = await startedPlace('embedded')
-      const file = join(place.dataDir, 'encryption-keys')
+      const file = join(started.dataDir, 'encryption-keys')
       writeFileSync(file, text)
-      expect(await sentenceOf({ PASSGATE_DATA_DIR: place.dataDir })).toBe(
+      expect(await sentenceOf({ PASSGATE_DATA_DIR: started.dataDir })).toBe(
         `The file ${file} is damaged; restore it from a backup: without it no stored credential can be opened.`,
       )
       expect(readFileSync(file, 'utf8')).toBe(text)
