@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config'
+import { findScratch } from './test/support/scratch.ts'
+
+// Before anything asks where temporary files go; workers and the processes that they start inherit it.
+process.env.TMPDIR = findScratch()
 
 export default defineConfig({
   // Packages resolve as Node resolves them: vite's `development` condition would load a second copy of graphql.

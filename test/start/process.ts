@@ -9,6 +9,7 @@ import type { TestPlace } from '../support/database.ts'
 const root = join(import.meta.dirname, '../..')
 /** Compiled once for all the processes that tests start. */
 const compileCache = join(root, 'node_modules/.cache/compile')
+const quickResolve = join(import.meta.dirname, 'quick-resolve.ts')
 
 export const adminKey = `admin_${'k'.repeat(40)}`
 
@@ -37,7 +38,7 @@ export type Env = Readonly<Record<string, string | undefined>>
 /** @param command what is run in place of node; `"$@"` in a shell script stands for the rest */
 export function startPassgate(env: Env, command: readonly string[] = [process.execPath]): PassgateProcess {
   const [file = '', ...parameters] = command
-  const child = spawn(file, [...parameters, 'src/main.ts'], {
+  const child = spawn(file, [...parameters, '--import', quickResolve, 'src/main.ts'], {
     cwd: root,
     env: { PATH: process.env.PATH, PORT: '0', NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

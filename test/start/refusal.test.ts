@@ -1,17 +1,24 @@
-/** A start that cannot be: one clear sentence, exit code 1, no stack trace, no secret. */
+/**
+ * A start that cannot be: one clear sentence, exit code 1, no stack trace, no secret. Each kind of refusal is seen of a
+ * process; where only the words differ, the start is one in this process.
+ */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type App, createApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { StartError } from '../../src/errors.ts'
+import { createLogger } from '../../src/log.ts'
 import { kinds } from '../store/fixtures.ts'
 import { createTestPlace, type TestPlace } from '../support/database.ts'
-import { envOf, newEncryptionKey, sentenceOf, startPassgate } from './process.ts'
+import { type Env, envOf, newEncryptionKey, sentenceOf, startPassgate } from './process.ts'
 
 const secret = 'hunter2-canary'
 
 describe('a server that cannot be used', () => {
-  const at = (url: string) => sentenceOf({ DATABASE_URL: url, PASSGATE_ENCRYPTION_KEYS: newEncryptionKey('k1') })
+  const envAt = (url: string) => ({ DATABASE_URL: url, PASSGATE_ENCRYPTION_KEYS: newEncryptionKey('k1') })
 
   async function urlParts() {
     const place = await createTestPlace('postgres')
@@ -20,13 +27,13 @@ describe('a server that cannot be used', () => {
 
   test('because nothing answers there is named by its address', async () => {
     const port = await findFreePort()
-    expect(await at(`postgres://ann:${secret}@127.0.0.1:${port}/db`)).toBe(
+    expect(await sentenceOf(envAt(`postgres://ann:${secret}@127.0.0.1:${port}/db`))).toBe(
       `DATABASE_URL names 127.0.0.1:${port}, where no PostgreSQL answers (ECONNREFUSED); start it or correct the address.`,
     )
   })
 
   test('because its host is unknown is named', async () => {
-    expect(await at(`postgres://ann:${secret}@passgate-nowhere.invalid/db`)).toMatch(
+    expect(await wordsOf(envAt(`postgres://ann:${secret}@passgate-nowhere.invalid/db`))).toMatch(
       /^DATABASE_URL names passgate-nowhere\.invalid:5432, where no PostgreSQL answers \((?:ENOTFOUND|EAI_AGAIN)\); start it or correct the address\.$/,
     )
   })
@@ -35,7 +42,7 @@ describe('a server that cannot be used', () => {
     const { place, url } = await urlParts()
     await using _place = place
     url.password = secret
-    expect(await at(url.href)).toBe(
+    expect(await wordsOf(envAt(url.href))).toBe(
       `DATABASE_URL's user "postgres" is refused by ${url.host} (28P01); correct the user or the password.`,
     )
   })
@@ -44,7 +51,7 @@ describe('a server that cannot be used', () => {
     const { place, url } = await urlParts()
     await using _place = place
     url.pathname = '/elsewhere'
-    expect(await at(url.href)).toBe(
+    expect(await wordsOf(envAt(url.href))).toBe(
       `DATABASE_URL names the database "elsewhere", which ${url.host} does not have (3D000); create it or correct the name.`,
     )
   })
@@ -52,7 +59,7 @@ describe('a server that cannot be used', () => {
   test.each([`mysql://ann:${secret}@host/db`, `ann:${secret}@host`, secret, `postgres://ann:${secret}@host:port/db`])(
     'because the URL is none is told without the URL',
     async url => {
-      const sentence = await at(url)
+      const sentence = await sentenceOf(envAt(url))
       expect(sentence).toMatch(/^DATABASE_URL /)
       expect(sentence).not.toContain(secret)
     },
@@ -68,19 +75,19 @@ describe.each(kinds)('a store (%s)', kind => {
   afterAll(() => place[Symbol.asyncDispose]())
 
   test('sealed with another key of that name is told', async () => {
-    const sentence = await sentenceOf(envOf(place, { PASSGATE_ENCRYPTION_KEYS: newEncryptionKey('k1') }))
+    const sentence = await wordsOf(envOf(place, { PASSGATE_ENCRYPTION_KEYS: newEncryptionKey('k1') }))
     expect(sentence).toBe(
       'The encryption key k1 is not the one this store was sealed with; give PASSGATE_ENCRYPTION_KEYS (or the file encryption-keys in the data directory) the key that was used before.',
     )
   })
 
   test('sealed with a key that is missing is told, and starts again with that key', async () => {
-    const sentence = await sentenceOf(envOf(place, { PASSGATE_ENCRYPTION_KEYS: newEncryptionKey('k2') }))
+    const sentence = await wordsOf(envOf(place, { PASSGATE_ENCRYPTION_KEYS: newEncryptionKey('k2') }))
     expect(sentence).toBe(
       'PASSGATE_ENCRYPTION_KEYS has k2, but this store was sealed with k1; add that key after the new one.',
     )
-    await using again = startPassgate(envOf(place))
-    await again.listening()
+    await using again = await start(envOf(place))
+    await again.listen()
   })
 
   test('in use by another process is told, and that process goes on', async () => {
@@ -108,7 +115,7 @@ describe('a data directory', () => {
     async text => {
       const file = join(started.dataDir, 'encryption-keys')
       writeFileSync(file, text)
-      expect(await sentenceOf({ PASSGATE_DATA_DIR: started.dataDir })).toBe(
+      expect(await wordsOf({ PASSGATE_DATA_DIR: started.dataDir })).toBe(
         `The file ${file} is damaged; restore it from a backup: without it no stored credential can be opened.`,
       )
       expect(readFileSync(file, 'utf8')).toBe(text)
@@ -123,7 +130,7 @@ describe('a data directory', () => {
       [file, 'ENOTDIR'],
       [join(file, 'below'), 'ENOTDIR'],
     ] as const) {
-      expect(await sentenceOf({ PASSGATE_DATA_DIR: dataDir })).toBe(
+      expect(await wordsOf({ PASSGATE_DATA_DIR: dataDir })).toBe(
         `The data directory ${dataDir} is not a directory (${code}); set PASSGATE_DATA_DIR to another one or mend this one.`,
       )
     }
@@ -132,7 +139,7 @@ describe('a data directory', () => {
   test('whose store lacks its main file is told, and nothing is written over it', async () => {
     await using place = await createTestPlace('embedded', 'empty')
     mkdirSync(join(place.dataDir, 'store'))
-    expect(await sentenceOf({ PASSGATE_DATA_DIR: place.dataDir })).toBe(
+    expect(await wordsOf({ PASSGATE_DATA_DIR: place.dataDir })).toBe(
       `The store in ${place.dataDir}/store cannot be opened (its file PG_VERSION is missing); restore it from a backup, or move it away to start with an empty one.`,
     )
     expect(existsSync(join(place.dataDir, 'store/base'))).toBe(false)
@@ -204,12 +211,29 @@ test('a wrong variable is told without its value when that is secret', async () 
   expect(sentence).not.toContain(secret)
 })
 
-/** Where Passgate was started once and killed. */
+/** Where Passgate was started once. */
 async function startedPlace(kind: (typeof kinds)[number]) {
   const place = await createTestPlace(kind)
-  await using first = startPassgate(envOf(place))
-  await first.listening()
+  await using first = await start(envOf(place))
+  await first.listen()
   return place
+}
+
+function start(env: Env): Promise<App> {
+  const { config, secrets } = readConfig({ PORT: '0', ...env })
+  return createApp({ config, secrets, log: createLogger({ level: 'trace', destination: { write: () => {} } }) })
+}
+
+/** What a start in this process is refused with: as a process would say it. */
+async function wordsOf(env: Env): Promise<string> {
+  const refused = await start(env).then(
+    app => app[Symbol.asyncDispose](),
+    error => error,
+  )
+  if (!(refused instanceof StartError))
+    throw new TypeError('the start was not refused in a sentence', { cause: refused })
+  expect(refused.message).toMatch(/^[A-Z][^\n]*\.$/)
+  return refused.message
 }
 
 function mayMount(): boolean {

@@ -1,4 +1,5 @@
 /** What is revoked on one replica opens nothing on another a second later. */
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createTestPlace } from '../support/database.ts'
@@ -9,7 +10,8 @@ const withinMs = 1_000
 
 test('keys, rotated secrets and sessions', { timeout: 60_000 }, async () => {
   await using place = await createTestPlace('postgres')
-  const start = (number: number) => startPassgate(envOf(place, { PASSGATE_DATA_DIR: `${place.dataDir}-${number}` }))
+  const start = (number: number) =>
+    startPassgate(envOf(place, { PASSGATE_DATA_DIR: join(place.dataDir, String(number)) }))
   await using one = start(1)
   await using two = start(2)
   await Promise.all([one.listening(), two.listening()])

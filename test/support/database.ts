@@ -41,7 +41,9 @@ export async function createTestPlace(
     return { dataDir, [Symbol.asyncDispose]: removeDataDir }
   }
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await maintain(`create database ${name}${contents === 'migrated' ? ` template ${templateDatabase}` : ''}`)
+  // Copying files is three times as fast as logging each page of a template that nobody changes.
+  const from = contents === 'migrated' ? ` template ${templateDatabase} strategy file_copy` : ''
+  await maintain(`create database ${name}${from}`)
   return {
     url: inject('postgresUrl').replace(/postgres$/, name),
     dataDir,
