@@ -94,6 +94,18 @@ const verify = strictObject({
   ok: singularPath
     .optional()
     .describe('For vendors that answer 200 whatever: what is found here says true or false. A singular JSONPath.'),
+  refused: z
+    .array(
+      z.int('a status').min(400, 'a status from 400 to 499').max(499, 'a status from 400 to 499'),
+      'a list of statuses',
+    )
+    .min(1, 'at least one status')
+    .max(5, 'at most 5 statuses')
+    .refine(statuses => new Set(statuses).size === statuses.length, 'each status once')
+    .optional()
+    .describe(
+      'Statuses, each once, that mean that the credential is not good: 401 and 403 unless given. Any other 4xx says neither yes nor no. For vendors that answer 403 to a good credential that may not make this request: 401 alone.',
+    ),
   account: strictObject({
     id: singularPath.optional(),
     name: singularPath.optional(),

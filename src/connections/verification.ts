@@ -24,8 +24,10 @@ export type Verify = (row: ConnectionRow, integration: Integration) => Promise<V
 
 const maxLength = 500
 const shortestSecret = 6
+/** What refuses where the entry does not say. */
+const usualRefusals: readonly number[] = [401, 403]
 
-/** What the answer to an entry's verify request means. */
+/** What the answer to an entry's verify request means: a status that is neither 2xx nor one that refuses leaves it open. */
 export function judgeVerification(definition: IntegrationDefinition, status: number, answer: unknown): Verification {
   const { name, verify } = definition
   const isGood = status >= 200 && status < 300
@@ -33,7 +35,8 @@ export function judgeVerification(definition: IntegrationDefinition, status: num
   if (isGood && said === true) {
     return { outcome: 'OK', status, message: `${name} takes the credential.`, account: readAccount(definition, answer) }
   }
-  if ((isGood && said === false) || status === 401 || status === 403) {
+  const refusals = verify?.refused ?? usualRefusals
+  if ((isGood && said === false) || refusals.includes(status)) {
     return { outcome: 'REFUSED', status, message: `${name} refuses the credential (status ${status}).`, account: null }
   }
   const message = `${name} answered ${status}, which says neither yes nor no to the credential.`

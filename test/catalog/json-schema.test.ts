@@ -27,8 +27,8 @@ function fits(schema: Schema, value: unknown): boolean {
   if (typeof schema.type === 'object')
     return schema.type.some(type => (type === 'null' ? value === null : fits({ type }, value)))
   if (schema.type === 'array') return Array.isArray(value) && value.every(item => fits(schema.items ?? {}, item))
-  if (schema.type !== 'object')
-    return schema.type === undefined || typeof value === schema.type || schema.type === 'integer'
+  if (schema.type === 'integer') return Number.isInteger(value)
+  if (schema.type !== 'object') return schema.type === undefined || typeof value === schema.type
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const { properties = {}, additionalProperties: others, required = [] } = schema
   return (
@@ -72,6 +72,9 @@ describe('schema/integration.schema.json', () => {
     definition(),
     definition({ $schema: 'x', auth: [{ scheme: 'apiKey', inject: { query: { k: '{apiKey}' } } }] }),
     definition({ pagination: { type: 'link' }, retry: { statuses: [423] }, verify: { path: '/me' } }),
+    definition({ verify: { path: '/me', refused: [401] } }),
+    definition({ verify: { path: '/me', refused: 401 } }),
+    definition({ verify: { path: '/me', refused: ['401'] } }),
     definition({ unknown: 1 }),
     definition({ auth: undefined }),
     definition({ auth: [{ scheme: 'apiKey' }] }),

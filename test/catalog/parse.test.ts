@@ -210,6 +210,48 @@ describe('parseIntegration', () => {
       'verify.path',
       'got "https://evil.example/"; it takes a path below the base URL that starts with one slash.',
     ],
+    [
+      'refused that is no list',
+      { verify: { path: '/me', refused: 401 } },
+      'verify.refused',
+      'got 401; it takes a list of statuses.',
+    ],
+    [
+      'nothing refused',
+      { verify: { path: '/me', refused: [] } },
+      'verify.refused',
+      'got []; it takes at least one status.',
+    ],
+    [
+      'too much refused',
+      { verify: { path: '/me', refused: [400, 401, 402, 403, 404, 405] } },
+      'verify.refused',
+      'got [400,401,402,403,404,405]; it takes at most 5 statuses.',
+    ],
+    [
+      'refused twice',
+      { verify: { path: '/me', refused: [401, 401] } },
+      'verify.refused',
+      'got [401,401]; it takes each status once.',
+    ],
+    [
+      'refused that may pass',
+      { verify: { path: '/me', refused: [401, 500] } },
+      'verify.refused.1',
+      'got 500; it takes a status from 400 to 499.',
+    ],
+    [
+      'refused that is good',
+      { verify: { path: '/me', refused: [399] } },
+      'verify.refused.0',
+      'got 399; it takes a status from 400 to 499.',
+    ],
+    [
+      'refused that is no status',
+      { verify: { path: '/me', refused: [401.5] } },
+      'verify.refused.0',
+      'got 401.5; it takes a status.',
+    ],
     ['script in docs', { docs: 'javascript:alert(1)' }, 'docs', 'got "javascript:alert(1)"; it takes an http(s) URL.'],
   ])('%s', (_, changes, field, rest) => {
     const message = `definition.${field} ${rest}`
