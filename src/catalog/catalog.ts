@@ -8,6 +8,7 @@ const entriesDir = join(import.meta.dirname, 'entries')
 
 /** Immutable: a changed catalog is another one. */
 export class Catalog {
+  static #builtIn: Catalog | undefined
   readonly #bySlug: ReadonlyMap<string, IntegrationDefinition>
 
   private constructor(definitions: Iterable<IntegrationDefinition>) {
@@ -15,10 +16,10 @@ export class Catalog {
     this.#bySlug = new Map(sorted.map(definition => [definition.slug, definition]))
   }
 
-  /** @throws {TypeError} on the first bad entry, naming its file: an entry is part of the program */
+  /** Reads the files once in a process. @throws {TypeError} on the first bad entry, naming its file: it is part of the program */
   static load(): Catalog {
-    const files = readdirSync(entriesDir).filter(file => file.endsWith('.json'))
-    return new Catalog(files.map(readEntry))
+    Catalog.#builtIn ??= new Catalog(listFiles().map(readEntry))
+    return Catalog.#builtIn
   }
 
   get(slug: string): IntegrationDefinition | undefined {
@@ -38,6 +39,10 @@ export class Catalog {
   with(definition: IntegrationDefinition): Catalog {
     return new Catalog([...this.without(definition.slug).list(), definition])
   }
+}
+
+function listFiles(): string[] {
+  return readdirSync(entriesDir).filter(file => file.endsWith('.json'))
 }
 
 function readEntry(file: string): IntegrationDefinition {

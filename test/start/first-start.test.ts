@@ -32,8 +32,8 @@ test('prints an address, the admin key and a line that returns the sandbox’s d
 })
 
 test('is followed by starts that print no key, and the first one still works', async () => {
-  await using place = await createTestPlace('embedded')
-  const env = { PASSGATE_DATA_DIR: place.dataDir }
+  await using place = await createTestPlace('postgres')
+  const env = envOf(place, { PASSGATE_ADMIN_KEY: undefined, PASSGATE_SANDBOX: 'on' })
   let key = ''
   {
     await using first = startPassgate(env)
@@ -51,20 +51,21 @@ test('is followed by starts that print no key, and the first one still works', a
 })
 
 test('shows its key also when an earlier one could not listen', async () => {
-  await using place = await createTestPlace('embedded')
+  await using place = await createTestPlace('postgres')
+  const env = envOf(place, { PASSGATE_ADMIN_KEY: undefined })
   const taken = createServer()
   await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
   const address = taken.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   {
-    await using refused = startPassgate({ PASSGATE_DATA_DIR: place.dataDir, PORT: String(port) })
+    await using refused = startPassgate({ ...env, PORT: String(port) })
     expect(await refused.ended()).toBe(1)
     expect(refused.stderr()).toBe(
       `The address 127.0.0.1:${port} is in use by another process; set HOST and PORT to another.\n`,
     )
   }
   await new Promise(resolve => taken.close(resolve))
-  await using second = startPassgate({ PASSGATE_DATA_DIR: place.dataDir })
+  await using second = startPassgate(env)
   await second.listening()
   expect(second.stdout()).toMatch(keyPattern)
 })
@@ -81,8 +82,8 @@ test('on a server prints a key too, and has no sandbox unless told', async () =>
 })
 
 test('with a preset key works with that one, which is nowhere in the output', async () => {
-  await using place = await createTestPlace('embedded')
-  const env = { PASSGATE_DATA_DIR: place.dataDir, LOG_LEVEL: 'trace' }
+  await using place = await createTestPlace('postgres')
+  const env = envOf(place, { PASSGATE_SANDBOX: 'on', LOG_LEVEL: 'trace' })
   const next = `other_${'n'.repeat(40)}`
   {
     await using first = startPassgate({ ...env, PASSGATE_ADMIN_KEY: adminKey })
@@ -108,7 +109,7 @@ test('with a preset key works with that one, which is nowhere in the output', as
 })
 
 test('with the secret of another key as its preset is refused in a sentence', async () => {
-  await using place = await createTestPlace('embedded')
+  await using place = await createTestPlace('postgres')
   const mint = 'mutation { createAccessKey(input: { name: "reader", scopes: [CONNECTIONS_READ] }) { secret } }'
   const { secret } = await (async () => {
     await using first = startPassgate(envOf(place))

@@ -196,7 +196,7 @@ describe.skipIf(!mayMount())('a disk', () => {
 })
 
 test('a port that is taken is told', async () => {
-  await using place = await createTestPlace('embedded')
+  await using place = await createTestPlace('postgres')
   const taken = createServer()
   const port = await listen(taken)
   expect(await sentenceOf(envOf(place, { PORT: String(port) }))).toBe(
