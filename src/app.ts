@@ -89,6 +89,8 @@ export interface App extends AsyncDisposable {
   drain(): Promise<void>
 }
 
+const lastCallsMs = 5_000
+
 /** @throws StartError with the one sentence for the operator */
 export async function createApp(options: AppOptions): Promise<App> {
   try {
@@ -243,6 +245,8 @@ async function buildApp(options: AppOptions): Promise<App> {
     onDone: (outcome, source) => recordVisit(auditTrail, outcome, source),
   })
   const connect = createConnectRoutes({ flow: connectVisits, events, readAddress, publicUrl: () => publicUrl })
+  // A call whose client was cut off ends a moment later, and its record is to be written.
+  parts.defer(() => gateway.whenIdle(lastCallsMs))
   const server = parts.use(
     createServer({
       graphql,

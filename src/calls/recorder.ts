@@ -17,6 +17,7 @@ export class CallRecorder<Call> implements AsyncDisposable {
   #waiting: Call[] = []
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
+  #isOver = false
 
   constructor(options: RecorderOptions<Call>) {
     this.#options = { flushEveryMs: 250, batchSize: 500, capacity: 50_000, ...options }
@@ -27,7 +28,12 @@ export class CallRecorder<Call> implements AsyncDisposable {
     return this.#waiting.length
   }
 
+  /** After the end there is nowhere to write to. */
   record(call: Call): void {
+    if (this.#isOver) {
+      this.#options.onLoss([call])
+      return
+    }
     this.#waiting.push(call)
     const surplus = this.#waiting.length - this.#options.capacity
     if (surplus > 0) this.#options.onLoss(this.#waiting.splice(0, surplus))
@@ -47,11 +53,14 @@ export class CallRecorder<Call> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.flush()
+    this.#isOver = true
     clearTimeout(this.#timer)
+    const left = this.#waiting.splice(0)
+    if (left.length > 0) this.#options.onLoss(left)
   }
 
   #schedule(): void {
-    if (this.#timer !== undefined || this.#writing !== undefined) return
+    if (this.#isOver || this.#timer !== undefined || this.#writing !== undefined) return
     this.#timer = setTimeout(() => void this.flush(), this.#options.flushEveryMs)
   }
 

@@ -1,4 +1,5 @@
 /** The one road of every request: caller → policy → connection → plan → stack → result → record. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { boundConnection, type Caller, requireScope } from '../access/caller.ts'
 import type { Sessions } from '../access/sessions.ts'
 import type { FinishedCall } from '../calls/call-log.ts'
@@ -12,6 +13,7 @@ import type { VendorBudget } from '../limits/vendor-headers.ts'
 import { maxBodyBytes } from '../passthrough/body.ts'
 import type { CallOutcome } from '../passthrough/call.ts'
 import type { ResolvedConnection } from '../passthrough/connection.ts'
+import { CallerLeft } from '../passthrough/failure.ts'
 import type { LoadedFile } from '../passthrough/multipart.ts'
 import { CallFailure, type Passthrough } from '../passthrough/passthrough.ts'
 import { previewRequest, type RequestPreview } from '../passthrough/preview.ts'
@@ -98,6 +100,7 @@ export interface Journey {
 }
 
 const verifyTimeoutMs = 8_000
+const idlePollMs = 10
 
 export class Gateway {
   /** What requests and answers may hold at once. */
@@ -112,6 +115,12 @@ export class Gateway {
 
   get callsUnderWay(): number {
     return this.#concurrency.total
+  }
+
+  /** Resolves when no call is under way any more, or after so long. */
+  async whenIdle(withinMs: number): Promise<void> {
+    const untilMs = performance.now() + withinMs
+    while (this.callsUnderWay > 0 && performance.now() < untilMs) await sleep(idlePollMs)
   }
 
   /** What the calls of one request of a caller share. */
@@ -328,7 +337,7 @@ export class Gateway {
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error
       outcome = error.outcome
-      end = { status: null, errorCode: error.error.code }
+      end = { status: null, errorCode: error.error instanceof CallerLeft ? null : error.error.code }
       throw error.error
     } finally {
       leave()

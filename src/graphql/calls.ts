@@ -51,7 +51,11 @@ builder.node(CallType, {
     method: t.exposeString('method', { description: 'The HTTP method; the raw route takes any.' }),
     path: t.exposeString('path', { description: 'The path on the vendor’s host, without query.' }),
     status: t.exposeInt('status', { nullable: true, description: 'The vendor’s status; null when no answer came.' }),
-    errorCode: t.expose('errorCode', { type: ErrorCodeType, nullable: true, description: 'Why no answer came.' }),
+    errorCode: t.expose('errorCode', {
+      type: ErrorCodeType,
+      nullable: true,
+      description: 'Why no answer came; null beside a null status when the caller did not wait for one.',
+    }),
     bytesSent: t.exposeFloat('bytesSent', { description: 'Bytes of the request’s body.' }),
     bytesReceived: t.exposeFloat('bytesReceived', { description: 'Bytes of the answer’s body as they came.' }),
     attempts: t.exposeInt('attempts', { description: 'How many requests were sent.' }),
@@ -99,7 +103,9 @@ export const CallFilter = builder.inputType('CallFilter', {
     }),
     statusClass: t.field({ type: StatusClassType, description: 'The class of the vendor’s status.' }),
     errorCode: t.field({ type: ErrorCodeType, description: 'Why no answer came.' }),
-    failed: t.boolean({ description: 'True: without an answer, or with one of 400 and more; false: the others.' }),
+    failed: t.boolean({
+      description: 'True: with an error code, or with an answer of 400 and more; false: the others.',
+    }),
     since: t.field({ type: 'DateTime', description: 'Started then or later.' }),
     until: t.field({ type: 'DateTime', description: 'Started before then.' }),
   }),

@@ -1,7 +1,6 @@
 /** One call on its way through the stack: its plan, how it is proved, and what is noted of it. */
 import type { Dispatcher } from 'undici'
 import type { Injection } from '../auth/strategy.ts'
-import type { ErrorCode } from '../errors.ts'
 import type { LimitSubject } from '../limits/limits.ts'
 import type { CallTrace } from '../telemetry/call-trace.ts'
 import type { RequestPlan } from './request.ts'
@@ -147,7 +146,7 @@ export class Call {
   }
 
   /** @param failedAs why there is no answer */
-  outcome(failedAs: ErrorCode | undefined): CallOutcome {
+  outcome(failedAs: string | undefined): CallOutcome {
     const now = performance.now()
     const { bytesSent, bytesReceived, cache } = this
     return {

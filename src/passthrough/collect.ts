@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { Call } from './call.ts'
+import { CallerLeft } from './failure.ts'
 import { readHeaders } from './raw-headers.ts'
 import { joinHeader, type ResponseHeader } from './response.ts'
 
@@ -29,7 +30,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   readonly #resolve: (response: CollectedResponse) => void
   readonly #reject: (error: unknown) => void
   readonly #deadline: NodeJS.Timeout
-  readonly #onAbort = () => this.fail(callerLeft())
+  readonly #onAbort = () => this.fail(new CallerLeft())
   #bytes: Buffer = Buffer.alloc(0)
   #length = 0
   /** True while the bytes are the first chunk itself, which is not ours to write to. */
@@ -145,8 +146,4 @@ function tooLarge(maxBytes: number): GatewayError {
 
 function timedOut(timeoutMs: number): GatewayError {
   return new GatewayError('UPSTREAM_TIMEOUT', `The upstream did not answer within ${timeoutMs} ms (options.timeoutMs).`)
-}
-
-function callerLeft(): GatewayError {
-  return new GatewayError('UPSTREAM_TIMEOUT', 'The caller left before the upstream had answered.')
 }

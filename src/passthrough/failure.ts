@@ -1,6 +1,13 @@
 /** What a failed request means to a caller: undici's, Node's and OpenSSL's errors as the published codes. */
 import { GatewayError } from '../errors.ts'
 
+/** Why a call ended that nobody waits for any more: no failure of the vendor's. */
+export class CallerLeft extends GatewayError {
+  constructor() {
+    super('UPSTREAM_TIMEOUT', 'The caller left before the upstream had answered.')
+  }
+}
+
 type FailureCode = 'UPSTREAM_TIMEOUT' | 'UPSTREAM_TLS' | 'UPSTREAM_PROTOCOL' | 'UPSTREAM_UNREACHABLE'
 
 /**

@@ -11,7 +11,7 @@ import { Call, type CallOptions, type CallOutcome, type CallParts } from './call
 import { type CollectedResponse, ResponseCollector } from './collect.ts'
 import type { ResolvedConnection } from './connection.ts'
 import { decodeBody } from './decode.ts'
-import { explainFailure } from './failure.ts'
+import { CallerLeft, explainFailure } from './failure.ts'
 import { type OriginLimits, Origins } from './origins.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import { type PlannedAgain, planAgain } from './plan-again.ts'
@@ -144,7 +144,9 @@ function requireDestination(plan: RequestPlan): RequestPlan {
 /** What is no failure of an upstream but a mistake of ours stays as it is. */
 function failureOf(call: Call, error: unknown): unknown {
   const explained = explainFailure(error)
-  return explained === undefined ? error : new CallFailure(explained, call.outcome(explained.code))
+  return explained === undefined
+    ? error
+    : new CallFailure(explained, call.outcome(explained instanceof CallerLeft ? 'the caller left' : explained.code))
 }
 
 /** What undici throws instead of reporting it ends up in the handler too, whose deadline would otherwise outlive the call. */

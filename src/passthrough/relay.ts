@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { CacheVerdict, Call } from './call.ts'
+import { CallerLeft } from './failure.ts'
 import { readHeaders } from './raw-headers.ts'
 import { joinHeader, type ResponseHeader } from './response.ts'
 
@@ -79,7 +80,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler, AnswerControl 
   }
 
   cancel(): void {
-    this.fail(callerLeft())
+    this.fail(new CallerLeft())
   }
 
   onRequestStart(controller: Controller): void {
@@ -170,8 +171,4 @@ function silent(maxSilenceMs: number): GatewayError {
 
 function tooManyInterim(): GatewayError {
   return new GatewayError('UPSTREAM_PROTOCOL', `The upstream sent more than ${maxInterim} interim answers.`)
-}
-
-function callerLeft(): GatewayError {
-  return new GatewayError('UPSTREAM_TIMEOUT', 'The caller left before the upstream had answered.')
 }

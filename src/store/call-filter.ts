@@ -29,7 +29,7 @@ export interface CallFilter {
   readonly pathPrefix?: string | null | undefined
   readonly statusClass?: StatusClass | null | undefined
   readonly errorCode?: CallRow['errorCode'] | undefined
-  /** No answer, or one of 400 and more. */
+  /** With an error code, or an answer of 400 and more. */
   readonly failed?: boolean | null | undefined
   /** Started then or later. */
   readonly since?: Date | null | undefined
@@ -48,8 +48,9 @@ export interface CallCondition {
 
 const maxPathPrefix = 2048
 
-/** As the partial index says it. */
-const isFailed = sql`(${calls.status} >= 400 or ${calls.status} is null)`
+/** As the partial index says it; of those without an answer, what the caller did not wait for has not failed. */
+const isFailed = sql`(${calls.status} >= 400 or ${calls.status} is null) and (${calls.status} is not null or ${calls.errorCode} is not null)`
+const isNotFailed = sql`(${calls.status} < 400 or (${calls.status} is null and ${calls.errorCode} is null))`
 
 /** @throws GatewayError `INVALID_INPUT` naming the field */
 export function conditionsOf(filter: CallFilter): CallCondition[] {
@@ -97,7 +98,7 @@ export function conditionsOf(filter: CallFilter): CallCondition[] {
     })
   }
   if (failed === true) conditions.push(failedCondition)
-  if (failed === false) conditions.push({ where: lt(calls.status, 400), holds: call => !hasFailed(call) })
+  if (failed === false) conditions.push({ where: isNotFailed, holds: call => !hasFailed(call) })
   if (since != null) {
     const where = gte(calls.startedAt, toStorableTime(since))
     conditions.push({ where, holds: call => call.startedAt >= since, isTime: true })
@@ -109,8 +110,8 @@ export function conditionsOf(filter: CallFilter): CallCondition[] {
   return conditions
 }
 
-export function hasFailed({ status }: Pick<CallRow, 'status'>): boolean {
-  return status === null || status >= 400
+export function hasFailed({ status, errorCode }: Pick<CallRow, 'status' | 'errorCode'>): boolean {
+  return errorCode !== null || (status !== null && status >= 400)
 }
 
 const failedCondition: CallCondition = { where: isFailed, holds: hasFailed, rank: 2 }

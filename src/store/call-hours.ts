@@ -9,7 +9,7 @@ import { atOnce, type Turns } from './turns.ts'
 
 export interface CallFigures {
   readonly calls: number
-  /** Without an answer, or with one of 400 and more. */
+  /** With an error code, or with an answer of 400 and more. */
   readonly failures: number
   readonly bytesSent: number
   readonly bytesReceived: number

@@ -24,7 +24,7 @@ const values = sql.raw(
     .join(', '),
 )
 
-/** A call that failed has no answer, or one of 400 and more. */
+/** A call that failed has an error code, or an answer of 400 and more. */
 const sums = sql.raw(`sum(calls), sum(failures), sum(bytes_sent), sum(bytes_received), sum_counts(durations)`)
 const added = sql.raw(`calls = "before".calls + excluded.calls, failures = "before".failures + excluded.failures,
   bytes_sent = "before".bytes_sent + excluded.bytes_sent, bytes_received = "before".bytes_received + excluded.bytes_received,
@@ -42,10 +42,10 @@ export async function recordCalls(db: Db, rows: readonly NewCall[]): Promise<voi
       insert into ${calls} (${names}) select ${values} from json_to_recordset(${toJson(rows)}::json) as record (${given})
       order by workspace_id, id
       on conflict do nothing
-      returning workspace_id, id, connection_id, integration, started_at, status, bytes_sent, bytes_received, duration_ms
+      returning workspace_id, id, connection_id, integration, started_at, status, error_code, bytes_sent, bytes_received, duration_ms
     ), summed as materialized (
       select workspace_id, connection_id, date_trunc('hour', started_at, 'UTC') as hour, integration, count(*) as calls,
-        count(*) filter (where status >= 400 or status is null) as failures, sum(bytes_sent) as bytes_sent,
+        count(*) filter (where status >= 400 or error_code is not null) as failures, sum(bytes_sent) as bytes_sent,
         sum(bytes_received) as bytes_received, count_classes(duration_class(duration_ms)) as durations
       from written group by 1, 2, 3, 4
     ), of_integrations as (

@@ -525,7 +525,7 @@ function callSums() {
     /** Of whole workspaces empty for all of them together. */
     integration: orderedText('integration').notNull(),
     calls: bigint('calls', { mode: 'number' }).notNull(),
-    /** Without an answer, or with one of 400 and more. */
+    /** With an error code, or with an answer of 400 and more. */
     failures: bigint('failures', { mode: 'number' }).notNull(),
     bytesSent: bigint('bytes_sent', { mode: 'number' }).notNull(),
     bytesReceived: bigint('bytes_received', { mode: 'number' }).notNull(),

@@ -8,7 +8,7 @@ const ids = (calls: readonly NewCall[]) => calls.map(({ uuid }) => Number(uuid.s
 
 function createRecorder(
   write: (calls: readonly NewCall[]) => Promise<void>,
-  options: { capacity?: number; batchSize?: number } = {},
+  options: { capacity?: number; batchSize?: number; flushEveryMs?: number } = {},
 ) {
   const failures: number[] = []
   const lost: number[] = []
@@ -70,4 +70,23 @@ test('the end writes what is waiting', async () => {
     recorder.record(call(1))
   }
   expect(written).toEqual([1])
+})
+
+test('what comes after the end is told as lost, and nothing is tried again', async () => {
+  let isAway = true
+  let tries = 0
+  const { recorder, lost } = createRecorder(
+    async () => {
+      tries += 1
+      if (isAway) throw new Error('away')
+    },
+    { flushEveryMs: 1 },
+  )
+  recorder.record(call(1))
+  await recorder[Symbol.asyncDispose]()
+  recorder.record(call(2))
+  isAway = false
+  const before = tries
+  await new Promise(resolve => setTimeout(resolve, 20))
+  expect([lost, tries, recorder.waiting]).toEqual([[1, 2], before, 0])
 })

@@ -13,8 +13,8 @@ interface House extends AsyncDisposable {
   hold(): { readonly arrived: Promise<void>; readonly release: () => void }
   /** One call by GraphQL: its HTTP status, and what the answer says of the connection. */
   call(path: string): Promise<{ readonly status: number; readonly connection: string | null }>
-  /** Paths in the call log. */
-  recorded(): Promise<string[]>
+  /** Paths in the call log, of calls with this status. */
+  recorded(status?: 200 | null): Promise<string[]>
 }
 
 async function openHouse(env: Env): Promise<House> {
@@ -56,9 +56,10 @@ async function openHouse(env: Env): Promise<House> {
       expect(await answer.json()).toEqual({ data: { passthrough: { status: 200 } } })
       return { status: answer.status, connection: answer.headers.get('connection') }
     },
-    async recorded() {
+    async recorded(status = 200) {
       const sql = postgres(place.url ?? '', { max: 1 })
-      const rows = await sql<{ path: string }[]>`select path from calls where integration = 'acme' and status = 200`
+      const rows = await sql<{ path: string }[]>`
+        select path from calls where integration = 'acme' and status is not distinct from ${status}`
       await sql.end()
       return rows.map(({ path }) => path).sort()
     },
@@ -160,6 +161,27 @@ test('of 200 calls that come while it stops, each that reached the vendor is ans
   expect(await house.recorded()).toEqual(seen)
   expect(answered.length).toBeGreaterThanOrEqual(60)
   expect(turned.length).toBeGreaterThan(0)
+})
+
+test('what outlasts the drain is cut off and recorded, and the process ends', async () => {
+  await using house = await openHouse({ PASSGATE_DRAIN_TIMEOUT_MS: '500' })
+  const { passgate } = house
+  const { arrived, release } = house.hold()
+  const slow = house.call('/slow').catch(() => 'broken')
+  await arrived
+  const connection = '{ connections(first: 1) { nodes { id } } }'
+  const { id } = (await passgate.ask(connection)).data.connections.nodes[0]
+  const raw = fetch(`${await passgate.listening()}/passthrough/${id}/raw`, {
+    headers: { authorization: `Bearer ${adminKey}` },
+  }).catch(() => 'broken')
+  await expect.poll(() => house.upstream.seen.length).toBe(2)
+  passgate.signal('SIGTERM')
+  expect(await passgate.ended()).toBe(0)
+  release()
+  expect([await slow, await raw]).toEqual(['broken', 'broken'])
+  expect(passgate.stderr()).toBe('')
+  expect(passgate.stdout()).not.toContain('could not be written')
+  expect(await house.recorded(null)).toEqual(['/raw', '/slow'])
 })
 
 test('a second signal ends it at once, whichever it is', async () => {
