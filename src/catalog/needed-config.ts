@@ -5,9 +5,11 @@ import { type ErrorDetail, invalidFields } from '../errors.ts'
 import type { IntegrationDefinition } from './entry.ts'
 import { configFields } from './target.ts'
 
-/** The fields that the base URL, the pinned hosts or an address of the scheme name. */
+/** The fields that the base URL, the pinned hosts or an address of the scheme name; calls go without a place to revoke at. */
 export function neededConfig(definition: IntegrationDefinition, entry: AuthEntry): string[] {
-  const named = Object.values(entry).flatMap(value => (typeof value === 'string' ? placeholdersOf(value) : []))
+  const named = Object.entries(entry).flatMap(([key, value]) =>
+    typeof value === 'string' && key !== 'revocationUrl' ? placeholdersOf(value) : [],
+  )
   const needed = new Set([...configFields(definition), ...named])
   return Object.keys(definition.config ?? {}).filter(name => needed.has(name))
 }

@@ -1,7 +1,7 @@
 /** How a connection goes: its use stops at once, the vendor revokes the credential, then it is erased with its data key. */
 import type { Credential, CredentialOf } from '../auth/credential.ts'
 import type { EntryOf } from '../auth/scheme.ts'
-import { parseTemplate, renderTemplate } from '../auth/template.ts'
+import { parseTemplate, placeholdersOf, renderTemplate } from '../auth/template.ts'
 import { revokeToken } from '../auth/tokens/revocation.ts'
 import { type OAuthClientFacts, TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { fillAddress } from '../catalog/address.ts'
@@ -86,6 +86,10 @@ export class Deletions {
     if (entry.revocationUrl === undefined && entry.revoke === undefined)
       return 'The integration names no way to revoke a token.'
     if (credential.scheme !== 'oauth2') return 'The credential is of another scheme.'
+    const { config = {} } = integration.definition
+    const missing = placeholdersOf(entry.revocationUrl ?? '').find(name => name in config && !(name in row.config))
+    if (missing !== undefined)
+      return `The address to revoke tokens at needs config.${missing}, which the connection lacks.`
     const namesRefreshToken = JSON.stringify(entry.revoke ?? {}).includes('{refreshToken}')
     if (namesRefreshToken && credential.refreshToken === undefined) return 'There is no refresh token to revoke.'
     const client = this.#parts.integrations.clientOf(integration)

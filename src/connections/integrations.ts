@@ -33,7 +33,7 @@ export interface Integration {
   /** The entry with the workspace's settings applied: what a call really uses. */
   readonly definition: IntegrationDefinition
   readonly builtIn: boolean
-  /** True when end users can be connected: a scheme that needs no OAuth client, or the workspace has one. */
+  /** False while a scheme needs an OAuth client that the workspace has not given; its other schemes work all the same. */
   readonly configured: boolean
   /** What the workspace set for all its connections of this integration together. */
   readonly quota: Quota | null
@@ -234,7 +234,7 @@ export class Integrations {
     if (base === undefined) return undefined
     const settings = (row?.settings ?? {}) as StoredSettings
     const definition = applySettings(base, settings)
-    const needsClient = definition.auth.every(({ scheme }) => scheme === 'oauth2' || scheme === 'oauth1')
+    const needsClient = definition.auth.some(({ scheme }) => scheme === 'oauth2' || scheme === 'oauth1')
     const integration = {
       id: this.#ids.get(slug) ?? integrationId(slug),
       workspaceId,

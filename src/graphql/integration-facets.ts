@@ -46,7 +46,7 @@ const IntegrationFacetsType = builder.objectRef<IntegrationFacets>('IntegrationF
       description: 'How many have a connection in this workspace; for a session, one of its end user’s.',
     }),
     notConnected: t.exposeInt('notConnected', { description: 'How many have none.' }),
-    configured: t.exposeInt('configured', { description: 'How many end users can be connected to.' }),
+    configured: t.exposeInt('configured', { description: 'How many lack nothing.' }),
     notConfigured: t.exposeInt('notConfigured', { description: 'How many wait for an OAuth client of the workspace.' }),
   }),
 })

@@ -145,7 +145,8 @@ builder.node(IntegrationType, {
         ),
     }),
     configured: t.exposeBoolean('configured', {
-      description: 'True when end users can be connected; false while an OAuth client of the workspace is missing.',
+      description:
+        'False while an OAuth scheme lacks the client of the workspace (`configureIntegration`); connections of its other schemes, such as a token that is pasted, work all the same.',
     }),
     quota: t.expose('quota', {
       type: Quota,

@@ -83,7 +83,9 @@ export function conditionsOf(filter: CallFilter): CallCondition[] {
   }
   if (method != null) {
     checkKey('filter.method', method)
-    conditions.push({ where: eq(calls.method, method), holds: call => call.method === method })
+    // Methods on the wire are in upper case.
+    const asSent = method.toUpperCase()
+    conditions.push({ where: eq(calls.method, asSent), holds: call => call.method === asSent })
   }
   if (pathPrefix != null) {
     checkPathPrefix(pathPrefix)

@@ -142,3 +142,26 @@ test('tokens that come while the connection is deleted are revoked too', async (
   expect((await refresh).errors?.[0]?.extensions.code).toBe('CONNECTION_NOT_FOUND')
   expect(revoked).toEqual(['first-refresh', 'first-access', 'late-refresh', 'late-access'])
 })
+
+test('a vendor’s entry that points to a mock takes a token without the address to revoke it at, and says so', async () => {
+  await using mock = await createUpstream((_request, response) => sendJson(response, { user_id: 'u' }))
+  await using gateway = await createGateway({ allow: [mock.host] })
+  const configure =
+    'mutation($input: ConfigureIntegrationInput!) { configureIntegration(input: $input) { integration { configFields { name } } } }'
+  const input = { slug: 'salesforce', baseUrl: mock.url, hosts: [mock.host] }
+  const { configureIntegration } = await gateway.ask(configure, { input })
+  expect(configureIntegration.integration.configFields).toEqual([])
+  const credential = { oauth2: { accessToken: 'pasted' } }
+  const id = await gateway.createConnection({ integration: 'salesforce', endUserId: 'ann', credential })
+  const { passthrough } = await gateway.ask(
+    'query($id: ID!) { passthrough(connectionId: $id, path: "/services/data") { status } }',
+    { id },
+  )
+  expect(passthrough.status).toBe(200)
+  const { steps } = (await gateway.ask(erase, { id })).deleteConnection
+  expect(steps).toContainEqual({
+    step: 'REVOKE',
+    outcome: 'SKIPPED',
+    message: 'The address to revoke tokens at needs config.instanceUrl, which the connection lacks.',
+  })
+})
