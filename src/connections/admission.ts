@@ -130,7 +130,7 @@ export class Admission {
     const { workspaceId, id, credentialVersion } = stored
     const patch = { status: 'ACTIVE' as const, statusReason: null, statusChangedAt: new Date() }
     const event = 'connection.recovered'
-    return (await this.#parts.store.update(workspaceId, id, patch, event, credentialVersion)) ?? stored
+    return (await this.#parts.store.update(workspaceId, id, patch, event, { version: credentialVersion })) ?? stored
   }
 
   /** A token that ended is no reason to refuse what leads to the next one. */

@@ -248,18 +248,15 @@ export class Refresher implements AsyncDisposable {
     const { store, refreshes, events, onChanged } = this.#parts
     const newer = await this.#newer(row)
     if (newer !== undefined) return { state: 'fresh', row: newer }
-    // Who disabled it meanwhile has the last word: a repair would else enable it.
-    if ((await store.get(row.workspaceId, row.id))?.status === 'DISABLED') {
-      await refreshes.release({ workspaceId: row.workspaceId, connectionId: row.id }, owner)
-      throw this.#needsReauth({ ...row, statusReason: error.message })
-    }
     const patch = { status: 'NEEDS_REAUTH' as const, statusReason: error.message, statusChangedAt: new Date() }
-    const marked = await store.update(row.workspaceId, row.id, patch, 'connection.needs_reauth', row.credentialVersion)
+    // Who disabled it meanwhile has the last word: a repair would else enable it.
+    const only = { version: row.credentialVersion, unlessDisabled: true }
+    const marked = await store.update(row.workspaceId, row.id, patch, 'connection.needs_reauth', only)
     await refreshes.release({ workspaceId: row.workspaceId, connectionId: row.id }, owner)
     if (marked === undefined) {
       const current = await this.#newer(row)
       if (current !== undefined) return { state: 'fresh', row: current }
-      throw error
+      throw this.#needsReauth({ ...row, statusReason: error.message })
     }
     onChanged(marked)
     events.connectionNeedsReauth(marked)

@@ -1,5 +1,5 @@
 /** Connections: found by id or by whom they belong to, listed by keyset. */
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, ne, sql } from 'drizzle-orm'
 import { appendEvent, type ConnectionEventType } from './connection-events.ts'
 import { type ConnectionFilter, conditionsOf, type Visibility } from './connection-filter.ts'
 import { type ConnectionOrder, listConnections } from './connection-list.ts'
@@ -52,6 +52,13 @@ export interface ConnectionUse {
   readonly at: Date
 }
 
+/** What a row has to be for a change. */
+export interface ConnectionState {
+  /** Of its credential. */
+  readonly version: number
+  readonly unlessDisabled?: boolean
+}
+
 export interface ConnectionStore {
   insert(row: NewConnectionRow): Promise<ConnectionRow>
   get(workspaceId: string, id: string): Promise<ConnectionRow | undefined>
@@ -66,14 +73,14 @@ export interface ConnectionStore {
   ): Promise<Page<ConnectionRow>>
   /**
    * @param event what it is to those who listen; `connection.updated` unless given
-   * @param onlyAtVersion of the credential: with another one nothing is changed
+   * @param only when the row is so; otherwise nothing is changed
    */
   update(
     workspaceId: string,
     id: string,
     patch: ConnectionPatch,
     event?: ConnectionEventType,
-    onlyAtVersion?: number,
+    only?: ConnectionState,
   ): Promise<ConnectionRow | undefined>
   /** Compare and swap on the credential's version; undefined when another one is there by now, or none. */
   saveCredential(workspaceId: string, id: string, change: CredentialChange): Promise<ConnectionRow | undefined>
@@ -151,12 +158,13 @@ export function createConnectionStore(db: Db): ConnectionStore {
       id: string,
       patch: ConnectionPatch,
       event: ConnectionEventType = 'connection.updated',
-      onlyAtVersion?: number,
+      only?: ConnectionState,
     ) {
       if (!isId('conn', id)) return undefined
       checkJson('config', patch.config)
       checkJson('metadata', patch.metadata)
-      const isMeant = and(isOne(workspaceId, id), atVersion(onlyAtVersion))
+      const isEnabled = only?.unlessDisabled === true ? ne(connections.status, 'DISABLED') : undefined
+      const isMeant = and(isOne(workspaceId, id), atVersion(only?.version), isEnabled)
       return await db.transaction(async tx => {
         const set = { ...patch, updatedAt: new Date() }
         const [row] = await tx.update(connections).set(set).where(isMeant).returning(columns)

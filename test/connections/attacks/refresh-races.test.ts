@@ -1,5 +1,7 @@
 /** What happens to a connection while its token is being renewed: the newest word wins, and nothing comes back to life. */
+
 import { describe, expect, test } from 'vitest'
+import { createConnectionStore } from '../../../src/store/connections.ts'
 import { createUpstream, sendJson } from '../../support/upstream.ts'
 import { createVisitor } from '../../support/visitor.ts'
 import {
@@ -86,14 +88,15 @@ describe('a connection that is repaired while its token is renewed', () => {
     const service = gateway.app.services.connections
     const row = await service.get(gateway.app.workspace.id, id)
     expect(row?.status).toBe('ACTIVE')
-    const { createConnectionStore } = await import('../../../src/store/connections.ts')
     const store = createConnectionStore(gateway.database.db)
     const patch = { status: 'NEEDS_REAUTH' as const, statusReason: 'invalid_grant', statusChangedAt: new Date() }
     const { prepare } = service.admission
     let isMarked = false
     service.admission.prepare = async (...args) => {
       const candidate = await prepare.apply(service.admission, args)
-      isMarked = (await store.update(gateway.app.workspace.id, id, patch, 'connection.needs_reauth', 1)) !== undefined
+      isMarked =
+        (await store.update(gateway.app.workspace.id, id, patch, 'connection.needs_reauth', { version: 1 })) !==
+        undefined
       return candidate
     }
     expect((await repairing).status).toBe(200)
@@ -104,6 +107,21 @@ describe('a connection that is repaired while its token is renewed', () => {
 })
 
 describe('a connection that is disabled while its token is renewed', () => {
+  test('stays disabled when that comes between the refusal and its note', async () => {
+    await using house = await openVendorHouse()
+    const { gateway } = house
+    const id = await house.connect()
+    const store = createConnectionStore(gateway.database.db)
+    const workspaceId = gateway.app.workspace.id
+    await gateway.ask(disable, { id })
+    const patch = { status: 'NEEDS_REAUTH' as const, statusReason: 'invalid_grant' }
+    const only = { version: 1, unlessDisabled: true }
+    expect(await store.update(workspaceId, id, patch, 'connection.needs_reauth', only)).toBeUndefined()
+    expect((await gateway.ask(inspect, { id })).connection.status).toBe('DISABLED')
+    await gateway.ask(enable, { id })
+    expect(await store.update(workspaceId, id, patch, 'connection.needs_reauth', only)).toMatchObject(patch)
+  })
+
   test('stays disabled with its new token kept, and works when it is enabled', async () => {
     await using house = await openVendorHouse()
     const { vendor, gateway } = house
