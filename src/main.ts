@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 /** The process: configuration in, signals, the words at the start, exit code. */
 import type { StoredKeyRotation } from './app/rotate-stored-keys.ts'
 import type { App } from './app.ts'

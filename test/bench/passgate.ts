@@ -1,5 +1,6 @@
 /** Passgate as it is started anywhere, with one connection to the upstream. */
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startPostgres } from '../support/postgres-server.ts'
@@ -9,6 +10,14 @@ import type { Options } from './options.ts'
 const root = join(import.meta.dirname, '../..')
 
 export const adminKey = `admin_${randomBytes(24).toString('hex')}`
+
+/** As `npm start` has them. */
+const nodeOptions = readScript().match(/--\S+/g) ?? []
+
+function readScript(): string {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  return scripts.start
+}
 
 /** The store, and all that every start on it has to be told. */
 export interface Place extends AsyncDisposable {
@@ -44,7 +53,7 @@ export function startGateway({ env }: Place): Promise<Child> {
   return startChild({
     name: 'the gateway',
     role: 'contestant',
-    command: [process.execPath, join(root, 'src/main.ts')],
+    command: [process.execPath, ...nodeOptions, join(root, 'src/main.ts')],
     env,
     listening: /Passgate {2,}(http\S+)\/graphql/,
   })
