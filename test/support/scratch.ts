@@ -1,7 +1,7 @@
 /** Where tests put what need not outlive them: in memory, where files cost a fraction of what a disk takes. */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { freemem, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const inMemory = '/dev/shm'
@@ -16,7 +16,7 @@ export function findScratch(): string {
 function hasRoom(): boolean {
   try {
     const { bavail, bsize } = statfsSync(inMemory)
-    return Math.min(bavail * bsize, freemem()) >= neededBytes
+    return Math.min(bavail * bsize, process.availableMemory()) >= neededBytes
   } catch {
     return false
   }
