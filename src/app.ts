@@ -5,6 +5,7 @@ import { Callers } from './access/callers.ts'
 import { FailedAttempts } from './access/failed-attempts.ts'
 import { AccessKeys } from './access/keys.ts'
 import { RegisteredOperations } from './access/registered-operations.ts'
+import { SessionBudgets } from './access/session-budget.ts'
 import { Sessions } from './access/sessions.ts'
 import { SigningKeys } from './access/signing-keys.ts'
 import { Workspaces } from './access/workspaces.ts'
@@ -124,7 +125,6 @@ async function buildApp(options: AppOptions): Promise<App> {
     open: (id, sealed) => vault.open(signingKeyBinding(workspace.id, id), sealed),
   })
   const sessions = new Sessions({ store: stores.sessions, keys: accessKeys, signingKeys })
-  const callers = new Callers(accessKeys, sessions)
   const auditTrail = new AuditTrail(stores.auditEvents, (change, error) => events.changeNotAudited(change, error))
   const failedAttempts = new FailedAttempts()
   if (secrets.adminKey !== undefined) await accessKeys.presetAdmin(workspace.id, secrets.adminKey)
@@ -135,6 +135,7 @@ async function buildApp(options: AppOptions): Promise<App> {
   const allow = sandbox === undefined ? config.egressAllow : config.egressAllow.with(sandbox.host)
   const limitStore = openLimitStore(secrets.redisUrl, events)
   const limits = parts.use(createLimits({ store: limitStore }))
+  const callers = new Callers({ keys: accessKeys, sessions, limits })
   const passthrough = parts.use(createPassthrough({ allow, limits, strippedHeaders }))
   let { publicUrl } = config
   const fetch: TokenFetch = (url, request) => passthrough.fetch(url, request)
@@ -170,7 +171,7 @@ async function buildApp(options: AppOptions): Promise<App> {
       open: sealed => vault.open(ticketBinding, sealed),
     },
     findCaller: (workspaceId, id) => callers.callerOf(workspaceId, id),
-    sessions,
+    budgets: new SessionBudgets(stores.sessions),
     spendFailed: error => events.upkeepFailed('the budget of a session', error),
     record: call => callLog.record(call),
     replays: { calls: stores.calls, callLog },
@@ -197,7 +198,13 @@ async function buildApp(options: AppOptions): Promise<App> {
   parts.use(createUpkeep({ webhooks, connections, connectSessions, sessions, auditTrail, events, callTasks }))
   const encryptionKeys = parts.use(new EncryptionKeys({ vault, stores: keyStores, events }))
   const actions = new Actions(stores.importedActions)
-  const importParts = { store: stores.importedActions, actions, memory: gateway.memory, fetch: passthrough.fetch }
+  const importParts = {
+    store: stores.importedActions,
+    actions,
+    memory: gateway.memory,
+    fetch: passthrough.fetch,
+    allow,
+  }
   const { calls } = stores
   const services: GraphQLServices = {
     accessKeys,

@@ -87,6 +87,7 @@ export class AddressList {
 
 /** What the operator exempts from the rule that only public addresses are dialled (`PASSGATE_EGRESS_ALLOW`). */
 export class HostAllowlist {
+  readonly #items: string[] = []
   readonly #origins = new Set<string>()
   readonly #addresses = new AddressList()
 
@@ -105,8 +106,14 @@ export class HostAllowlist {
     const list = new HostAllowlist()
     for (const origin of this.#origins) list.#origins.add(origin)
     list.#addresses.addAll(this.#addresses)
+    list.#items.push(...this.#items)
     list.#add(item)
     return list
+  }
+
+  /** As {@link parse} reads it: a thread is told in text. */
+  toString(): string {
+    return this.#items.join(' ')
   }
 
   get isEmpty(): boolean {
@@ -126,6 +133,7 @@ export class HostAllowlist {
   }
 
   #add(item: string): void {
+    this.#items.push(item)
     if (this.#addresses.add(item)) return
     const pattern = parsePattern(item)
     if (pattern === undefined || pattern.wildcard || pattern.port === undefined) {

@@ -19,7 +19,14 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number]
 
-export interface Caller {
+/** How much may be called; null for no limit. */
+export interface CallerLimits {
+  readonly quota: Quota | null
+  /** Calls under way at once, in each process. */
+  readonly maxConcurrency: number | null
+}
+
+export interface Caller extends CallerLimits {
   readonly kind: 'KEY' | 'SESSION'
   /** Of the key or the session: who is named in records. */
   readonly id: string
@@ -31,9 +38,8 @@ export interface Caller {
   readonly expiresAt: Date | null
   /** The only connection it may call through; null when it is bound to none. */
   readonly connectionId: string | null
-  readonly quota: Quota | null
-  /** Calls under way at once; null for no limit. */
-  readonly maxConcurrency: number | null
+  /** Those of the access key, which it shares with all its sessions; a session's own are beside them. */
+  readonly keyLimits: CallerLimits
   /** The only end user whose connections it sees; null for all. */
   readonly endUserId: string | null
   /** Slugs of the only integrations it may use; null for all. */

@@ -1,19 +1,22 @@
 /** The life of access keys: minted once, kept as a hash, checked on every request. */
-import { GatewayError, invalidInput } from '../errors.ts'
+import { GatewayError, invalidInput, StartError } from '../errors.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
 import type { AccessKeyRow, AccessKeyStore, PresetKey } from '../store/access-keys.ts'
 import { newId } from '../store/ids.ts'
 import type { Page, PageArgs } from '../store/page.ts'
-import { type Caller, hasScope, type Scope, scopes, unknownCaller } from './caller.ts'
+import { type Caller, type Scope, scopes, unknownCaller } from './caller.ts'
+import { callerFor } from './key-caller.ts'
 import { checkRules, type Rule } from './rules.ts'
-import { hashSecret, newAccessKeySecret, secretHint } from './secret.ts'
+import { hashSecret, hasTypingError, newAccessKeySecret, secretHint } from './secret.ts'
+import { checkConcurrency, checkNoWider, checkReach, checkScopes, isNarrowed } from './width.ts'
 
 export type AccessKey = Omit<AccessKeyRow, 'hash' | 'previousHash'>
 
 export interface NewAccessKey {
   readonly name: string
   readonly scopes: readonly Scope[]
+  /** The maker's when absent; so are the quota and the calls at once. */
   readonly expiresAt?: Date | null
   /** The only connection it may call through. */
   readonly connectionId?: string | null
@@ -42,7 +45,7 @@ export class AccessKeys {
 
   /** Mints a key no wider than its maker. The secret is in this answer and nowhere else. */
   async create(caller: Caller, input: NewAccessKey): Promise<{ accessKey: AccessKey; secret: string }> {
-    if (caller.ruleSets.length > 0 || caller.registeredOnly || caller.kind === 'SESSION') {
+    if (isNarrowed(caller)) {
       throw new GatewayError(
         'FORBIDDEN',
         'A key with rules mints no keys: they would be wider than itself. It mints sessions.',
@@ -58,10 +61,13 @@ export class AccessKeys {
       throw invalidInput('expiresAt', `expiresAt takes a time in the future; got ${got}.`)
     }
     const connectionId = await this.#checkBinding(caller, input)
-    const wider = input.scopes.filter(scope => !hasScope(caller, scope))
-    if (wider.length > 0) {
-      throw new GatewayError('FORBIDDEN', `A key cannot mint a wider one: "${caller.name}" lacks ${wider.join(', ')}.`)
+    checkScopes(caller, input.scopes, 'A key cannot mint a wider one')
+    const bounds = {
+      expiresAt: input.expiresAt ?? caller.expiresAt,
+      quota: checkQuota('quota', input.quota) ?? caller.quota,
+      maxConcurrency: checkConcurrency(input.maxConcurrency) ?? caller.maxConcurrency,
     }
+    checkNoWider(caller, bounds)
     const secret = newAccessKeySecret()
     const row = await this.#store.insert({
       workspaceId: caller.workspaceId,
@@ -70,11 +76,9 @@ export class AccessKeys {
       hash: hashSecret(secret),
       hint: secretHint(secret),
       scopes: scopes.filter(scope => input.scopes.includes(scope)),
-      expiresAt: input.expiresAt ?? null,
+      ...bounds,
       connectionId,
-      quota: checkQuota('quota', input.quota),
       rules: checkRules('rules', input.rules),
-      maxConcurrency: checkConcurrency(input.maxConcurrency),
       registeredOnly: input.registeredOnly === true,
     })
     return { accessKey: row, secret }
@@ -82,7 +86,11 @@ export class AccessKeys {
 
   /** @throws GatewayError `UNAUTHENTICATED`, with one message for unknown, deleted and expired keys. */
   async authenticate(secret: string): Promise<Caller> {
-    const row = this.#bySecret.peek(secret) ?? (await this.#find(secret))
+    let row = this.#bySecret.peek(secret)
+    if (row === undefined) {
+      if (hasTypingError(secret)) throw unknownCaller()
+      row = await this.#find(secret)
+    }
     if (row === undefined || !isGood(row, secret)) throw unknownCaller()
     this.#touch(row)
     return callerFor(row)
@@ -103,42 +111,63 @@ export class AccessKeys {
     return this.#store.get(workspaceId, id)
   }
 
-  /** True when there was such a key; from then on it authenticates nothing. */
-  async delete(workspaceId: string, id: string): Promise<boolean> {
-    const wasThere = await this.#store.delete(workspaceId, id)
+  /**
+   * From then on it authenticates nothing. @returns the key as it was
+   * @throws {GatewayError} `INVALID_INPUT` for an unknown key and for the ones that open the workspace, `FORBIDDEN` for a wider one
+   */
+  async delete(caller: Caller, id: string): Promise<AccessKey> {
+    const key = await this.#reach(caller, id, 'delete')
+    if (key.preset) {
+      throw invalidInput(
+        'id',
+        'The preset key cannot be deleted: start the gateway with another PASSGATE_ADMIN_KEY, and its old secret opens nothing.',
+      )
+    }
+    const outcome = await this.#store.delete(caller.workspaceId, id)
     this.#bySecret.clear()
-    return wasThere
+    if (outcome === 'DELETED') return key
+    if (outcome === 'ABSENT') throw noSuchKey()
+    throw invalidInput(
+      'id',
+      'The last admin key of the workspace cannot be deleted: nobody could open it again. Make another admin key first.',
+    )
   }
 
   /**
    * A new secret for a key; the one before works for `overlapSeconds` more. The secret is in this answer and nowhere else.
-   * @throws GatewayError `INVALID_INPUT` for an unknown key, `FORBIDDEN` for one that is wider than the caller
+   * @throws {GatewayError} `INVALID_INPUT` for an unknown key and while an earlier overlap runs, `FORBIDDEN` for a wider one
    */
   async rotate(caller: Caller, id: string, overlapSeconds: number): Promise<{ accessKey: AccessKey; secret: string }> {
     if (!Number.isInteger(overlapSeconds) || overlapSeconds < 0 || overlapSeconds > longestOverlapSeconds) {
       const takes = `a whole number from 0 to ${longestOverlapSeconds}`
       throw invalidInput('overlapSeconds', `overlapSeconds takes ${takes}; got ${overlapSeconds}.`)
     }
-    const before = await this.#store.get(caller.workspaceId, id)
-    if (before === undefined) throw invalidInput('id', 'id names no access key of the workspace.')
-    const wider = scopes.filter(scope => before.scopes.includes(scope) && !hasScope(caller, scope))
-    if (wider.length > 0)
-      throw new GatewayError(
-        'FORBIDDEN',
-        `A key cannot rotate a wider one: "${caller.name}" lacks ${wider.join(', ')}.`,
-      )
+    const before = await this.#reach(caller, id, 'rotate')
     if (before.preset) throw invalidInput('id', 'The preset key is rotated by PASSGATE_ADMIN_KEY.')
+    const now = Date.now()
+    const earlier = before.previousUntil
+    if (overlapSeconds > 0 && earlier !== null && earlier.getTime() > now) {
+      const until = `The secret before this one was promised to work until ${earlier.toISOString()}`
+      throw invalidInput(
+        'overlapSeconds',
+        `${until}: rotate after that, or with overlapSeconds: 0, which ends both old secrets at once.`,
+      )
+    }
     const secret = newAccessKeySecret()
-    const previousUntil = new Date(Date.now() + overlapSeconds * 1000)
+    const previousUntil = new Date(now + overlapSeconds * 1000)
     const change = { hash: hashSecret(secret), hint: secretHint(secret), previousHash: before.hash, previousUntil }
     const row = await this.#store.replaceSecret(caller.workspaceId, id, change)
     this.#bySecret.clear()
-    if (row === undefined) throw invalidInput('id', 'id names no access key of the workspace.')
+    if (row === undefined)
+      throw invalidInput('id', 'The key was rotated or deleted at the same moment; look at it again.')
     return { accessKey: row, secret }
   }
 
   /** Makes the operator's preset secret the workspace's preset admin key, replacing an earlier preset. */
   async presetAdmin(workspaceId: string, secret: string): Promise<void> {
+    if (hasTypingError(secret)) {
+      throw new StartError('PASSGATE_ADMIN_KEY has the form of a Passgate key, but its checksum says it is mistyped.')
+    }
     await this.#store.savePreset(workspaceId, adminKey(secret))
     this.#bySecret.clear()
   }
@@ -151,6 +180,13 @@ export class AccessKeys {
     if (await this.#store.hasAny(workspaceId)) return undefined
     const secret = newAccessKeySecret()
     return (await this.#store.insertPreset(workspaceId, adminKey(secret))) ? secret : undefined
+  }
+
+  async #reach(caller: Caller, id: string, verb: 'rotate' | 'delete'): Promise<AccessKeyRow> {
+    const row = await this.#store.get(caller.workspaceId, id)
+    if (row === undefined) throw noSuchKey()
+    checkReach(caller, row, verb)
+    return row
   }
 
   /** A bound key makes bound keys, and what is no call through the connection is not for it. */
@@ -168,7 +204,7 @@ export class AccessKeys {
     )
   }
 
-  /** Whatever opens nothing costs one hash and one look-up each time: nothing is to be learned from how long it took. */
+  /** Whatever may be a key and opens nothing costs one hash and one look-up: nothing is to be learned from how long it took. */
   #find(secret: string): Promise<AccessKeyRow | undefined> {
     return this.#bySecret.get(secret, async () => {
       const row = await this.#store.findByHash(hashSecret(secret))
@@ -200,31 +236,9 @@ function isSpent({ hash, previousUntil }: AccessKeyRow, secret: string): boolean
   return !hash.equals(hashSecret(secret))
 }
 
-function checkConcurrency(value: number | null | undefined): number | null {
-  if (value == null) return null
-  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value
-  throw invalidInput('maxConcurrency', `maxConcurrency takes a whole number from 1 to 10000; got ${value}.`)
-}
-
-const callers = new WeakMap<AccessKeyRow, Caller>()
-
-/** Made once for as long as the row is remembered. */
-function callerFor(row: AccessKeyRow): Caller {
-  let caller = callers.get(row)
-  if (caller === undefined) {
-    caller = toCaller(row)
-    callers.set(row, caller)
-  }
-  return caller
-}
-
-function toCaller(row: AccessKeyRow): Caller {
-  const { id, name, workspaceId, expiresAt, connectionId, quota, rules, maxConcurrency, registeredOnly } = row
-  const held = scopes.filter(scope => row.scopes.includes(scope))
-  const ruleSets = rules.length === 0 ? [] : [{ owner: `the access key "${name}"`, rules: rules as readonly Rule[] }]
-  const facts = { id, keyId: id, name, workspaceId, scopes: held, expiresAt, connectionId, quota, maxConcurrency }
-  const whole = { endUserId: null, integrations: null, connections: null, hasBudget: false }
-  return { kind: 'KEY', ...facts, ...whole, ruleSets, registeredOnly }
+function noSuchKey(): GatewayError {
+  const details = [{ field: 'id', message: 'id names no access key of the workspace.' }]
+  return new GatewayError('INVALID_INPUT', 'The workspace has no access key with this id.', { details })
 }
 
 function adminKey(secret: string): PresetKey {

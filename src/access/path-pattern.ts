@@ -6,8 +6,10 @@ import { RE2JS } from 're2js'
 
 export interface PathPattern {
   readonly source: string
-  /** @param forms every way in which the path may be read; a pattern that allows has to cover them all */
-  matches(form: string): boolean
+  /** @param reading one way in which the path may be read; what allows has to match them all */
+  matches(reading: string): boolean
+  /** The same for the end of a path, from any of its slashes on. */
+  matchesEnd(reading: string): boolean
 }
 
 const maxLength = 500
@@ -16,13 +18,24 @@ const maxLength = 500
 export const pathPatternTakes =
   'a path that starts with a slash, such as /contacts/:id or /contacts*, with :name, * and {…}? as in URLPattern, without regular expressions and repeats'
 
-/** Undefined for what is no pattern. */
-export function parsePathPattern(source: string, options: { readonly ignoreCase: boolean }): PathPattern | undefined {
+/**
+ * Undefined for what is no pattern.
+ * @param options.isFolded for readings that are folded: its own letters are read as loosely
+ */
+export function parsePathPattern(source: string, options: { readonly isFolded: boolean }): PathPattern | undefined {
   if (!/^[/*{\\]/.test(source) || source.length > maxLength || !isUrlPattern(source)) return undefined
-  const expression = translate(source)
+  const expression = translate(source, options.isFolded ? foldLiteral : canonical)
   if (expression === undefined) return undefined
-  const compiled = RE2JS.compile(expression, options.ignoreCase ? RE2JS.DOTALL | RE2JS.CASE_INSENSITIVE : RE2JS.DOTALL)
-  return { source, matches: form => compiled.matches(form) }
+  const whole = RE2JS.compile(expression, RE2JS.DOTALL)
+  let end: RE2JS | undefined
+  return {
+    source,
+    matches: reading => whole.matches(reading),
+    matchesEnd(reading) {
+      end ??= RE2JS.compile(`.*(?:${expression})`, RE2JS.DOTALL)
+      return end.matches(reading)
+    },
+  }
 }
 
 function isUrlPattern(source: string): boolean {
@@ -34,16 +47,16 @@ function isUrlPattern(source: string): boolean {
 }
 
 /** A regular expression for the whole path; undefined when the pattern has a part that is not taken. */
-function translate(source: string): string | undefined {
+function translate(source: string, write: (literal: string) => string): string | undefined {
   let written = ''
   let at = 0
   while (at < source.length) {
     const rest = source.slice(at)
     const group = /^\{((?:[^\\{}()]|\\.)*)\}(\??)/.exec(rest)
     const part = /^(\*|:[A-Za-z_$][\w$]*)(\??)/.exec(rest)
-    const literal = /^(?:\\(.)|([^\\{}()*+?:]))/su.exec(rest)
+    const literal = /^(?:\\.|[^\\{}()*+?:])+/su.exec(rest)
     if (group !== null) {
-      const inner = translate(group[1] ?? '')
+      const inner = translate(group[1] ?? '', write)
       if (inner === undefined) return undefined
       written += `(?:${inner})${group[2]}`
       at += group[0].length
@@ -51,7 +64,7 @@ function translate(source: string): string | undefined {
       written = addPart(written, part[1] === '*' ? '.*' : '[^/]+', part[2] === '?')
       at += part[0].length
     } else if (literal !== null) {
-      written += RE2JS.quote(canonical(literal[1] ?? literal[2] ?? ''))
+      written += RE2JS.quote(write(literal[0].replace(/\\(.)/gsu, '$1')))
       at += literal[0].length
     } else return undefined
     if (/^[+*?]/.test(source.slice(at)) && (group !== null || part !== null)) return undefined
@@ -70,4 +83,20 @@ export function canonical(text: string): string {
   return text
     .replace(/[\p{Cc} "<>\\^`{|}\u{80}-\u{10ffff}]+/gu, part => encodeURIComponent(part.toWellFormed()))
     .replace(/%[0-9a-f]{2}/gi, code => code.toUpperCase())
+}
+
+/** Without regard to case, as upper case: `ı`, `İ` and `i` are one letter to some, `ſ` and `s` to others. */
+export function foldCase(text: string): string {
+  return text.toUpperCase().replace(/\u0130|I\u0307/g, 'I')
+}
+
+/** What is encoded in a pattern stands for what it decodes to. */
+function foldLiteral(literal: string): string {
+  let decoded = literal
+  try {
+    decoded = decodeURIComponent(literal)
+  } catch {
+    // No path with such bytes is judged by its readings.
+  }
+  return canonical(foldCase(decoded.normalize('NFKC')))
 }

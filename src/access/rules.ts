@@ -1,6 +1,8 @@
 /** Rules: what may be called with what, by whom. Deny wins; where something is allowed, nothing else is. */
 import { type ErrorDetail, GatewayError, invalidFields } from '../errors.ts'
-import { canonical, type PathPattern, parsePathPattern, pathPatternTakes } from './path-pattern.ts'
+import { isStorable } from '../store/stored-text.ts'
+import { type PathPattern, parsePathPattern, pathPatternTakes } from './path-pattern.ts'
+import { type PathPlace, readPlace } from './path-readings.ts'
 
 /** A field that is absent stands for any. */
 export interface Rule {
@@ -24,17 +26,23 @@ export interface RuleSet {
   readonly rules: readonly Rule[]
 }
 
-/** One request, as the rules see it. */
-export interface RuleTarget {
+/** Whose request it is. */
+export interface RuleSubject {
   readonly integration: string
   readonly connectionId: string
   readonly endUserId: string
+}
+
+/** One request, as the rules see it. */
+export interface RuleTarget extends RuleSubject {
   /** The method, and those that headers or parameters ask the vendor to read it as. */
   readonly methods: readonly string[]
-  /** Every way in which a vendor may read the path below the base URL; empty for a request that goes elsewhere. */
-  readonly paths: readonly string[]
-  /** The same for the whole path, wherever it goes. */
-  readonly wholePaths: readonly string[]
+  /** The whole path as it goes on the wire, without the query. */
+  readonly path: string
+  /** Of the base URL, without a slash at its end; undefined for a request to another origin than its. */
+  readonly basePath: string | undefined
+  /** A header that may send the request to another path; undefined when it has none. */
+  readonly pathHeader?: string | undefined
 }
 
 const bounds = { rules: 50, items: 100, name: 80 } as const
@@ -56,13 +64,24 @@ export function checkRules(field: string, rules: readonly Rule[] | null | undefi
  * @returns {GatewayError} POLICY_DENIED that names the rule
  */
 export function judgeRules(sets: readonly RuleSet[], target: RuleTarget): GatewayError | undefined {
+  let place: PathPlace | undefined
   for (const { owner, rules } of sets) {
     if (rules.length === 0) continue
     const compiled = compileAll(rules)
-    const denying = compiled.find(rule => rule.effect === 'DENY' && denies(rule, target))
-    if (denying !== undefined) return denied(`The rule ${describe(denying)} of ${owner} denies this request.`)
+    const concerned = compiled.filter(rule => concerns(rule, target))
+    if (concerned.some(rule => rule.patterns !== undefined)) {
+      place ??= readPlace(target.path, target.basePath)
+      const odd = place.oddity === undefined ? describeHeader(target) : `The path has ${place.oddity}`
+      if (odd !== undefined) return denied(`${odd}; rules of ${owner} name paths, and let no such request pass.`)
+    }
+    const denying = concerned.find(rule => rule.effect === 'DENY' && denies(rule, target, place))
+    if (denying !== undefined) {
+      const why = denying.patterns !== undefined && place?.below === undefined ? elsewhere : ''
+      return denied(`The rule ${describe(denying)} of ${owner} denies this request.${why}`)
+    }
     const allowing = compiled.filter(rule => rule.effect === 'ALLOW')
-    if (allowing.length === 0 || allowing.some(rule => allows(rule, target))) continue
+    if (allowing.length === 0 || concerned.some(rule => rule.effect === 'ALLOW' && allows(rule, target, place)))
+      continue
     return denied(
       `No rule of ${owner} allows this request; it allows ${allowing.slice(0, 5).map(describe).join(', ')}.`,
     )
@@ -70,24 +89,12 @@ export function judgeRules(sets: readonly RuleSet[], target: RuleTarget): Gatewa
   return undefined
 }
 
-/**
- * Every way in which a vendor may read a path: as it is written, decoded once and as often as it goes, with doubled
- * slashes, parameters of segments and backslashes as some servers treat them.
- */
-export function readingsOf(path: string): string[] {
-  const readings = new Set<string>([canonical(path)])
-  let decoded = path
-  for (let round = 0; round < 5; round += 1) {
-    const next = decode(decoded)
-    if (next === decoded) break
-    decoded = next
-    readings.add(canonical(decoded))
-  }
-  const simple = simplify(decoded)
-  readings.add(canonical(simple))
-  readings.add(canonical(simplify(simple.replace(/;[^/]*/g, ''))))
-  return [...readings]
+/** Whether a rule that may decide about such a request names methods, so that all of its methods must be known. */
+export function hasMethodRules(sets: readonly RuleSet[], subject: RuleSubject): boolean {
+  return sets.some(({ rules }) => rules.some(rule => rule.methods !== undefined && concerns(rule, subject)))
 }
+
+const elsewhere = ' It does not go below the base URL; elsewhere a path that is denied counts from any slash on.'
 
 interface CompiledRule extends Rule {
   readonly patterns: readonly PathPattern[] | undefined
@@ -106,31 +113,34 @@ function compileAll(rules: readonly Rule[]): CompiledRule[] {
 
 /** What denies is read without regard to case, because some vendors do so. */
 function compile(path: string, effect: Rule['effect']): PathPattern {
-  const pattern = parsePathPattern(path, { ignoreCase: effect === 'DENY' })
+  const pattern = parsePathPattern(path, { isFolded: effect === 'DENY' })
   // One that is no pattern any more denies everything and allows nothing.
-  return pattern ?? { source: path, matches: () => effect === 'DENY' }
+  const matches = () => effect === 'DENY'
+  return pattern ?? { source: path, matches, matchesEnd: matches }
 }
 
-function allows(rule: CompiledRule, target: RuleTarget): boolean {
-  return (
-    concerns(rule, target) &&
-    (rule.methods === undefined || target.methods.every(method => rule.methods?.includes(method))) &&
-    (rule.patterns === undefined ||
-      (target.paths.length > 0 &&
-        rule.patterns.some(pattern => target.paths.every(reading => pattern.matches(reading)))))
-  )
+function allows({ methods, patterns }: CompiledRule, target: RuleTarget, place: PathPlace | undefined): boolean {
+  if (methods !== undefined && !target.methods.every(method => methods.includes(method))) return false
+  if (patterns === undefined) return true
+  const readings = place?.below?.plain ?? []
+  return readings.length > 0 && patterns.some(pattern => readings.every(reading => pattern.matches(reading)))
 }
 
-function denies(rule: CompiledRule, target: RuleTarget): boolean {
-  const readings = [...target.paths, ...target.wholePaths]
-  return (
-    concerns(rule, target) &&
-    (rule.methods === undefined || target.methods.some(method => rule.methods?.includes(method))) &&
-    (rule.patterns === undefined || rule.patterns.some(pattern => readings.some(reading => pattern.matches(reading))))
-  )
+/** Where a request goes elsewhere than below the base URL, nobody knows what its path is below: any of its ends counts. */
+function denies({ methods, patterns }: CompiledRule, target: RuleTarget, place: PathPlace | undefined): boolean {
+  if (methods !== undefined && !target.methods.some(method => methods.includes(method))) return false
+  if (patterns === undefined || place === undefined) return true
+  const { below, whole } = place
+  if (below === undefined) return patterns.some(pattern => whole.folded.some(reading => pattern.matchesEnd(reading)))
+  const readings = new Set([...below.folded, ...whole.folded])
+  return patterns.some(pattern => [...readings].some(reading => pattern.matches(reading)))
 }
 
-function concerns({ integrations, connections, endUsers }: Rule, target: RuleTarget): boolean {
+function describeHeader({ pathHeader }: RuleTarget): string | undefined {
+  return pathHeader === undefined ? undefined : `The header ${pathHeader} may name another path`
+}
+
+function concerns({ integrations, connections, endUsers }: Rule, target: RuleSubject): boolean {
   return (
     (integrations === undefined || integrations.includes(target.integration)) &&
     (connections === undefined || connections.includes(target.connectionId)) &&
@@ -158,7 +168,7 @@ type ReportField = (at: string, takes: string, got: unknown) => void
 function checkRule(field: string, rule: Rule, report: ReportField): Rule {
   const { effect, name, integrations, connections, endUsers, methods, paths } = rule
   if (effect !== 'ALLOW' && effect !== 'DENY') report(`${field}.effect`, 'ALLOW or DENY', effect)
-  if (name != null && (name.trim() === '' || name.length > bounds.name || /\p{Cc}/u.test(name))) {
+  if (name != null && (name.trim() === '' || name.length > bounds.name || /[\p{Cc}\p{Cs}]/u.test(name))) {
     report(`${field}.name`, `1 to ${bounds.name} characters without control characters`, name)
   }
   const upper = methods?.map(method => method.toUpperCase())
@@ -176,24 +186,9 @@ function checkRule(field: string, rule: Rule, report: ReportField): Rule {
 }
 
 function checkItem(at: string, key: string, item: string, report: ReportField): void {
-  if (key === 'paths' && parsePathPattern(item, { ignoreCase: false }) === undefined) report(at, pathPatternTakes, item)
+  if (!isStorable(item)) report(at, 'text without U+0000 and halves of surrogate pairs', item)
+  else if (key === 'paths' && parsePathPattern(item, { isFolded: false }) === undefined)
+    report(at, pathPatternTakes, item)
   else if (key === 'methods' && !/^[A-Z]{1,20}$/.test(item)) report(at, 'a method such as GET', item)
   else if (item === '' || item.length > 500) report(at, '1 to 500 characters', item)
-}
-
-function decode(text: string): string {
-  return text.replace(/(?:%[0-9a-f]{2})+/gi, code => {
-    try {
-      return decodeURIComponent(code)
-    } catch {
-      return code
-    }
-  })
-}
-
-function simplify(path: string): string {
-  return path
-    .replaceAll('\\', '/')
-    .replace(/\p{Cc}/gu, '')
-    .replace(/\/{2,}/g, '/')
 }

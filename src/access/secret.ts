@@ -1,13 +1,26 @@
 /** The text of an access key: `pgk_`, 32 random bytes in base64url, and a checksum that a typing error fails. */
-import { hash, randomBytes } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const prefix = 'pgk_'
+/** Four bytes in base64url. */
+const checksumLength = 6
+const pattern = /^pgk_[A-Za-z0-9_-]{49}$/
 
 /** A new secret: `pgk_` + 43 characters of entropy (256 bits) + 6 of checksum; recognisable to secret scanners. */
 export function newAccessKeySecret(): string {
   const entropy = randomBytes(32).toString('base64url')
   return prefix + entropy + checksum(entropy)
+}
+
+/**
+ * True for a text in the form of a key whose checksum does not fit: it was mistyped, and need not be looked up. Nothing
+ * about texts of other forms, which may be secrets that an operator chose.
+ */
+export function hasTypingError(secret: string): boolean {
+  if (!pattern.test(secret)) return false
+  const entropy = secret.slice(prefix.length, -checksumLength)
+  return !timingSafeEqual(Buffer.from(secret.slice(-checksumLength)), Buffer.from(checksum(entropy)))
 }
 
 /** What the store keeps. One round of SHA-256 is enough: the input has at least 32 characters of high entropy. */

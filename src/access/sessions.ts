@@ -1,6 +1,7 @@
 /** The life of sessions: minted by a key, no wider than it, for one end user; a signed token that a browser may hold. */
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import { GatewayError, invalidInput } from '../errors.ts'
+import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
 import { newId } from '../store/ids.ts'
 import type { SessionRow, SessionStore } from '../store/sessions.ts'
@@ -8,6 +9,7 @@ import { type Caller, describeCaller, hasScope, type Scope, unknownCaller } from
 import type { AccessKeys } from './keys.ts'
 import { checkRules, type Rule } from './rules.ts'
 import type { SigningKeys } from './signing-keys.ts'
+import { checkConcurrency, checkNoWider } from './width.ts'
 
 export interface NewSession {
   readonly endUserId: string
@@ -19,12 +21,16 @@ export interface NewSession {
   readonly rules?: readonly Rule[] | null
   readonly maxCalls?: number | null
   readonly maxBytes?: number | null
+  /** Beside those of the key, and no more than they are. */
+  readonly quota?: Quota | null
+  readonly maxConcurrency?: number | null
   readonly expiresInSeconds?: number | null
 }
 
 export interface MintedSession {
   readonly id: string
   readonly token: string
+  readonly scopes: readonly Scope[]
   readonly expiresAt: Date
 }
 
@@ -56,12 +62,21 @@ export class Sessions {
     const seconds = checkWhole('expiresInSeconds', input.expiresInSeconds ?? defaultLifeSeconds, longestLifeSeconds)
     const keyEndMs = caller.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
     const expiresAt = new Date(Math.min(Date.now() + seconds * 1000, keyEndMs))
+    const quota = checkQuota('quota', input.quota)
+    const maxConcurrency = checkConcurrency(input.maxConcurrency)
+    // What it does not have of its own it has of its key.
+    checkNoWider(caller, {
+      expiresAt,
+      quota: quota ?? caller.quota,
+      maxConcurrency: maxConcurrency ?? caller.maxConcurrency,
+    })
+    const granted = narrowScopes(caller, input.scopes ?? null)
     const row = await this.#parts.store.insert({
       workspaceId: caller.workspaceId,
       id: newId('ses'),
       keyId: caller.keyId,
       endUserId: checkEndUser(input.endUserId),
-      scopes: narrowScopes(caller, input.scopes ?? null),
+      scopes: granted,
       integrations: checkNames('integrations', input.integrations),
       connections: checkNames(
         'connections',
@@ -70,9 +85,11 @@ export class Sessions {
       rules: checkRules('rules', input.rules),
       maxCalls: input.maxCalls == null ? null : checkWhole('maxCalls', input.maxCalls, 2_000_000_000),
       maxBytes: input.maxBytes == null ? null : checkWhole('maxBytes', input.maxBytes, Number.MAX_SAFE_INTEGER),
+      quota,
+      maxConcurrency,
       expiresAt,
     })
-    return { id: row.id, token: await this.#sign(row), expiresAt }
+    return { id: row.id, token: await this.#sign(row), scopes: granted, expiresAt }
   }
 
   /** True for what may be a session's token and is no access key. */
@@ -101,21 +118,15 @@ export class Sessions {
     return wasThere
   }
 
-  /** Counts one call. @throws {GatewayError} BUDGET_EXCEEDED */
-  async spendCall({ workspaceId, id, hasBudget }: Caller): Promise<void> {
-    if (!hasBudget) return
-    const spent = await this.#parts.store.spendCall(workspaceId, id)
-    if (spent.ok) return
-    if (spent.row === undefined) throw unknownCaller()
-    const { maxCalls, maxBytes, spentCalls, spentBytes } = spent.row
-    const isOutOfCalls = maxCalls !== null && spentCalls >= maxCalls
-    const figures = isOutOfCalls ? `${spentCalls} calls of ${maxCalls}` : `${spentBytes} bytes of ${maxBytes}`
-    throw new GatewayError('BUDGET_EXCEEDED', `The budget of this session is spent: ${figures}.`)
-  }
-
-  /** Counts what came back; a call that is under way is not cut off. */
-  async spendBytes({ workspaceId, id, hasBudget }: Caller, bytes: number): Promise<void> {
-    if (hasBudget && bytes > 0) await this.#parts.store.spendBytes(workspaceId, id, bytes)
+  /**
+   * A new key signs from now on.
+   * @param options.revokeOld ends every token that is signed already
+   * @returns the new key's id
+   */
+  async rotateSigningKey({ revokeOld }: { readonly revokeOld: boolean }): Promise<string> {
+    const id = await this.#parts.signingKeys.rotate({ revokeOld })
+    this.#byToken.clear()
+    return id
   }
 
   deleteExpired(limit: number): Promise<number> {
@@ -155,7 +166,7 @@ export class Sessions {
   /** As wide as its key is now, and no wider. */
   async #callerFor(row: SessionRow): Promise<Caller> {
     const key = await this.#parts.keys.callerOf(row.workspaceId, row.keyId)
-    const { id, workspaceId, endUserId, integrations, connections, rules, expiresAt } = row
+    const { id, workspaceId, endUserId, integrations, connections, rules, expiresAt, quota, maxConcurrency } = row
     const own = rules.length === 0 ? [] : [{ owner: 'the session', rules: rules as readonly Rule[] }]
     return {
       ...key,
@@ -164,6 +175,8 @@ export class Sessions {
       workspaceId,
       scopes: sessionScopes.filter(scope => row.scopes.includes(scope) && hasScope(key, scope)),
       expiresAt,
+      quota,
+      maxConcurrency,
       endUserId,
       integrations,
       connections,
@@ -174,7 +187,14 @@ export class Sessions {
 }
 
 function narrowScopes(caller: Caller, asked: readonly Scope[] | null): Scope[] {
-  if (asked === null) return sessionScopes.filter(scope => hasScope(caller, scope))
+  if (asked === null) {
+    const held = sessionScopes.filter(scope => hasScope(caller, scope))
+    if (held.length > 0) return held
+    throw invalidInput(
+      'scopes',
+      `A session has scopes of its key, ${sessionScopes.join(', ')}: ${describeCaller(caller)} needs one of them beside sessions:create.`,
+    )
+  }
   const beyond = asked.filter(scope => !sessionScopes.some(name => name === scope))
   if (beyond.length > 0) {
     throw invalidInput('scopes', `scopes of a session takes ${sessionScopes.join(', ')}; got ${beyond.join(', ')}.`)

@@ -1,6 +1,7 @@
 /** The keys that sign session tokens: one signs, those before it verify until nothing they signed is good any more. */
 import { randomBytes } from 'node:crypto'
 import { exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { memoMs } from '../memo.ts'
 import type { SigningKeyRow, SigningKeyStore } from '../store/signing-keys.ts'
 
 /** How a private key is kept; the vault is not opened here. */
@@ -14,7 +15,6 @@ interface Loaded {
   readonly atMs: number
 }
 
-const rememberedMs = 10_000
 /** A key signs for so long. */
 const signsForMs = 30 * 86_400_000
 /** Longer than any session lasts. */
@@ -48,8 +48,7 @@ export class SigningKeys {
 
   /** The public key with this id. Undefined when there is none, or it is over. */
   async find(id: string): Promise<CryptoKey | undefined> {
-    const row =
-      (await this.#rows()).find(known => known.id === id) ?? (await this.#reload()).find(known => known.id === id)
+    const row = (await this.#rows()).find(known => known.id === id)
     if (row === undefined || isOver(row)) return undefined
     return (await importJWK(row.publicJwk as JWK, algorithm)) as CryptoKey
   }
@@ -65,29 +64,27 @@ export class SigningKeys {
     }
   }
 
-  /** From now on a new key signs. */
-  async rotate(): Promise<void> {
+  /** From now on a new key signs. @param options.revokeOld ends what those before it signed @returns its id */
+  async rotate({ revokeOld = false }: { readonly revokeOld?: boolean } = {}): Promise<string> {
     const { publicKey, privateKey } = await generateKeyPair(algorithm, { crv: 'Ed25519', extractable: true })
     const id = randomBytes(8).toString('base64url')
     const sealedPrivateKey = this.#seal.seal(id, JSON.stringify(await exportJWK(privateKey)))
     await this.#store.insert(
       { id, workspaceId: this.#workspaceId, publicJwk: { ...(await exportJWK(publicKey)) }, sealedPrivateKey },
-      overlapMs,
+      revokeOld ? 0 : overlapMs,
     )
     await this.#store.deleteExpired()
     this.#loaded = undefined
+    return id
   }
 
+  /** Tokens must not cost a look-up each, and a key that was ended elsewhere is not good for long. */
   async #rows(): Promise<readonly SigningKeyRow[]> {
-    if (this.#loaded !== undefined && this.#loaded.atMs > Date.now() - rememberedMs) return this.#loaded.rows
-    return await this.#reload()
-  }
-
-  async #reload(): Promise<readonly SigningKeyRow[]> {
-    // Tokens with made-up key ids must not cost a look-up each.
-    if (this.#loaded !== undefined && this.#loaded.atMs > Date.now() - 500) return this.#loaded.rows
-    this.#loaded = { rows: await this.#store.list(), atMs: Date.now() }
-    return this.#loaded.rows
+    if (this.#loaded !== undefined && this.#loaded.atMs > Date.now() - memoMs) return this.#loaded.rows
+    const atMs = Date.now()
+    const rows = await this.#store.list()
+    this.#loaded = { rows, atMs }
+    return rows
   }
 
   #open(row: SigningKeyRow): Promise<CryptoKey> {

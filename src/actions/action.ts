@@ -31,6 +31,8 @@ export interface PropertyEncoding {
   readonly explode?: boolean | undefined
   /** True for a file of a multipart form. */
   readonly isFile?: boolean | undefined
+  /** Of its part of a multipart form; what its value is decides when absent. */
+  readonly contentType?: string | undefined
 }
 
 export interface ActionBody {

@@ -5,6 +5,7 @@ import { Memo } from '../memo.ts'
 import type { Method } from '../passthrough/request.ts'
 import { foldActionText, type ImportedActionRow, type ImportedActionStore } from '../store/imported-actions.ts'
 import { type Page, type PageArgs, pageOfList } from '../store/page.ts'
+import { checkText } from '../store/stored-text.ts'
 import type { Action, ActionDefinition } from './action.ts'
 import { catalogActions } from './catalog-actions.ts'
 import { mergePages } from './merge-pages.ts'
@@ -13,20 +14,63 @@ const maxNameLength = 200
 /** Of a search: a longer one finds nothing that a shorter does not. */
 const maxSearchLength = 200
 
+/** A page of the actions of one integration. */
+export interface ActionList {
+  readonly integration: Integration
+  /** Part of the name, the path or the description, in any case. */
+  readonly search: string | null
+  readonly page: PageArgs
+}
+
+const noPage: Page<ImportedActionRow> = { edges: [], hasNextPage: false, hasPreviousPage: false }
+
 export class Actions {
-  readonly #store: Pick<ImportedActionStore, 'list' | 'get' | 'definitions'>
+  readonly #store: Pick<ImportedActionStore, 'list' | 'get' | 'definitions' | 'withImports'>
   readonly #found = new Memo<Action>()
 
-  constructor(store: Pick<ImportedActionStore, 'list' | 'get' | 'definitions'>) {
+  constructor(store: Pick<ImportedActionStore, 'list' | 'get' | 'definitions' | 'withImports'>) {
     this.#store = store
   }
 
-  /** Sorted by name. */
-  async list(integration: Integration, search: string | null, args: PageArgs): Promise<Page<Action>> {
+  /**
+   * Each sorted by name. Equal lists are read once, and only integrations with imported documents ask the store.
+   * @returns in their order what was found or why it was not
+   */
+  async listMany(lists: readonly ActionList[]): Promise<(Page<Action> | Error)[]> {
+    const imported = await this.#findImports(lists)
+    const found = new Map<string, Promise<Page<Action> | Error>>()
+    return await Promise.all(
+      lists.map(({ integration, search, page }) => {
+        const key = JSON.stringify([placeOf(integration), search, page])
+        const isImported = imported.has(placeKey(integration))
+        const known = found.get(key) ?? this.#list(integration, search, page, isImported).catch(asError)
+        found.set(key, known)
+        return known
+      }),
+    )
+  }
+
+  async #findImports(lists: readonly ActionList[]): Promise<Set<string>> {
+    const places = new Set<string>()
+    for (const [workspaceId, own] of Map.groupBy(lists, ({ integration }) => integration.workspaceId)) {
+      const slugs = new Set(own.map(({ integration }) => integration.slug))
+      for (const slug of await this.#store.withImports(workspaceId, [...slugs]))
+        places.add(placeKey({ workspaceId, slug }))
+    }
+    return places
+  }
+
+  async #list(
+    integration: Integration,
+    search: string | null,
+    args: PageArgs,
+    isImported: boolean,
+  ): Promise<Page<Action>> {
+    checkText('search', search ?? '')
     const wanted = foldActionText(search ?? '').slice(0, maxSearchLength)
     const own = [...catalogActions(integration.definition).values()].filter(action => isFound(action, wanted))
     const ownPage = pageOfList(own, nameOf, 'actions', args)
-    const page = await this.#store.list(placeOf(integration), wanted, args)
+    const page = isImported ? await this.#store.list(placeOf(integration), wanted, args) : noPage
     const definitions = this.#readTogether(
       integration,
       page.edges.map(({ node }) => node.name),
@@ -44,7 +88,7 @@ export class Actions {
     return await this.#found.get(`${workspaceId} ${slug} ${name}`, async () => {
       const stored = await this.#store.get(placeOf(integration), name)
       if (stored === undefined) return undefined
-      const definition = once(async () => JSON.parse(stored.definition) as ActionDefinition)
+      const definition = async () => JSON.parse(stored.definition) as ActionDefinition
       return toAction(stored.row, definition)
     })
   }
@@ -80,9 +124,26 @@ export function placeOf({ workspaceId, slug }: Integration): { workspaceId: stri
   return { workspaceId, integration: slug }
 }
 
+function placeKey({ workspaceId, slug }: Pick<Integration, 'workspaceId' | 'slug'>): string {
+  return `${workspaceId} ${slug}`
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('thrown', { cause: error })
+}
+
 function toAction(row: ImportedActionRow, definition: () => Promise<ActionDefinition>): Action {
   const { integration, name, description, method, path, deprecated, document } = row
-  return { integration, name, description, method: method as Method, path, deprecated, document, definition }
+  return {
+    integration,
+    name,
+    description,
+    method: method as Method,
+    path,
+    deprecated,
+    document,
+    definition: once(definition),
+  }
 }
 
 function isFound({ name, path, description }: Action, wanted: string): boolean {

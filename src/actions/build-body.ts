@@ -99,32 +99,44 @@ function writeForm(value: unknown, encoding: ActionBody['encoding'], arrays: Dee
 /** Without a word on it a list is repeated and an object is JSON (OpenAPI 3.1.1 §4.8.15.1). */
 function formPairs(name: string, value: unknown, encoding: PropertyEncoding | undefined, arrays: DeepArrays): Pair[] {
   const style = encoding?.style
-  if (style === undefined && isObject(value)) return [[name, [{ value: JSON.stringify(value) }]]]
+  if (style === undefined && (isObject(value) || isJsonList(value, encoding)))
+    return [[name, [{ value: JSON.stringify(value) }]]]
   const explode = encoding?.explode ?? (style === undefined || style === 'form' || style === 'deepObject')
   return writePairs({ name, style: style ?? 'form', explode }, value, arrays)
+}
+
+function isJsonList(value: unknown, encoding: PropertyEncoding | undefined): boolean {
+  return Array.isArray(value) && isJsonType(parseMediaType(encoding?.contentType).essence)
 }
 
 function encodeFormText(text: string): string {
   return encodeURIComponent(text).replaceAll('%20', '+')
 }
 
-/** A file is what the schema calls one; any other object is JSON. */
+/** Files are what the schema calls so; a list is a part for each of its items. */
 function writeParts(value: unknown, encoding: ActionBody['encoding']): unknown {
   if (!isObject(value)) return value
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => {
-      const write = encodingOf(encoding, name)?.isFile ? writeFile : writePart
-      return [name, Array.isArray(item) ? item.map(each => write(name, each)) : write(name, item)]
+      const own = encodingOf(encoding, name)
+      const write = (each: unknown) => (own?.isFile ? writeFile(name, each, own) : writePart(each, own))
+      return [name, Array.isArray(item) ? item.map(write) : write(item)]
     }),
   )
 }
 
-function writeFile(name: string, item: unknown): unknown {
-  return typeof item === 'string' ? { filename: name, base64: item } : item
+function writeFile(name: string, item: unknown, { contentType }: PropertyEncoding): unknown {
+  const type = contentType === undefined ? {} : { contentType }
+  if (typeof item === 'string') return { filename: name, base64: item, ...type }
+  return isObject(item) && !(item instanceof Blob) ? { ...type, ...item } : item
 }
 
-function writePart(_name: string, item: unknown): unknown {
-  return typeof item === 'object' && item !== null && !(item instanceof Blob) ? plainText(item) : item
+/** What has members is JSON, and anything else is text, unless the document says otherwise (OpenAPI 3.1.1 §4.8.15.1.1). */
+function writePart(item: unknown, encoding: PropertyEncoding | undefined): unknown {
+  if (item === null || item === undefined || item instanceof Blob) return item
+  const hasMembers = isObject(item) || Array.isArray(item)
+  const contentType = encoding?.contentType ?? (hasMembers ? 'application/json' : undefined)
+  return contentType === undefined ? item : { contentType, text: plainText(item) }
 }
 
 function encodingOf(encoding: ActionBody['encoding'], name: string): PropertyEncoding | undefined {

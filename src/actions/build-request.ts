@@ -43,7 +43,8 @@ export function buildRequest(
       method: action.method,
       path: text === '' ? path : `${path}?${text}`,
       query: nativeQuery(sources),
-      headers: { ...writeHeaders(sources), ...bodyHeaders },
+      // An input that says what its body is says it last.
+      headers: { ...bodyHeaders, ...writeHeaders(sources) },
       body,
       options: { pathParams, ...(bodyFormat === undefined ? {} : { bodyFormat }) },
     },

@@ -111,10 +111,14 @@ function sampleByType(schema: Schema, choice: Choice, depth: number): unknown {
   }
 }
 
+/** What is said of values of one type only tells the type. */
+const figures = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'] as const
+const forObjects = ['properties', 'required', 'additionalProperties', 'patternProperties'] as const
+
 function inferType(schema: Schema): string {
   if (schema.items !== undefined || schema.prefixItems !== undefined) return 'array'
-  if (schema.minimum !== undefined || schema.maximum !== undefined || schema.multipleOf !== undefined) return 'number'
-  return objectOf(schema.properties) === schema.properties || listOf(schema.required).length > 0 ? 'object' : 'string'
+  if (figures.some(name => schema[name] !== undefined)) return 'number'
+  return forObjects.some(name => Object.keys(Object(schema[name])).length > 0) ? 'object' : 'string'
 }
 
 function sampleObject(schema: Schema, choice: Choice, depth: number): unknown {
@@ -160,7 +164,10 @@ function sampleNumber(schema: Schema, type: string): number {
   const least = Number(schema.minimum ?? Number(schema.exclusiveMinimum ?? 0) + gap)
   const most = Number(schema.maximum ?? Number(schema.exclusiveMaximum ?? Number.POSITIVE_INFINITY) - gap)
   const wanted = Math.min(Math.max(1, least), most)
-  return type === 'integer' || schema.multipleOf !== undefined ? Math.ceil(wanted / step) * step : wanted
+  // Past 15 digits a double has what its factors did not: 15 × 0.07 is 1.05.
+  return type === 'integer' || schema.multipleOf !== undefined
+    ? Number((Math.ceil(wanted / step) * step).toPrecision(15))
+    : wanted
 }
 
 const byFormat: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@
 import type { Integration } from '../connections/integrations.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Memory } from '../gateway/memory.ts'
+import type { HostAllowlist } from '../hosts.ts'
 import type { Outbound } from '../passthrough/outbound.ts'
 import type { ImportedActionStore, OpenApiImportRow, TakenNames } from '../store/imported-actions.ts'
 import { type Actions, placeOf } from './actions.ts'
@@ -36,6 +37,8 @@ interface Parts {
   readonly actions: Actions
   readonly memory: Memory
   readonly fetch: Outbound
+  /** Where plain http goes. */
+  readonly allow: HostAllowlist
 }
 
 const maxDocumentBytes = 32 * 1024 * 1024
@@ -62,8 +65,9 @@ export class OpenApiImports {
       throw invalidInput('name', 'name takes 1 to 63 letters, digits and _.- that start with a letter or digit.')
     }
     const { definition } = integration
+    const egressAllow = String(this.#parts.allow)
     const read = await this.#withText(source, text =>
-      this.#reader.read({ text, definition, ...(serverUrl == null ? {} : { serverUrl }) }),
+      this.#reader.read({ text, definition, egressAllow, ...(serverUrl == null ? {} : { serverUrl }) }),
     )
     const row = await this.#parts.store.replace(placeOf(integration), name ?? slugOf(read.imported.title), taken =>
       chooseActions(integration, read, taken, source.url == null ? null : sourceOf(source.url)),

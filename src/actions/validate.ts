@@ -6,6 +6,7 @@ import { type ErrorDetail, GatewayError } from '../errors.ts'
 import { runWithin } from '../passthrough/run-within.ts'
 import type { JsonSchema } from './action.ts'
 import { formats } from './formats.ts'
+import { isMultiple } from './multiple.ts'
 import { Recent } from './recent.ts'
 import { memberOf } from './schema-facts.ts'
 
@@ -66,7 +67,14 @@ export function compileSchema(schema: JsonSchema): ValidateFunction {
     formats: { ...formats },
     code: { optimize: false, regExp: Object.assign(compilePattern, { code: 'compilePattern' }) },
   })
+  ajv.removeKeyword('multipleOf')
+  ajv.addKeyword({ keyword: 'multipleOf', type: 'number', schemaType: 'number', validate: isMultipleBy, errors: false })
   return ajv.compile(schema)
+}
+
+/** Ajv divides doubles, for which 19.99 is no multiple of 0.01. */
+function isMultipleBy(step: number, value: number): boolean {
+  return isMultiple(value, step)
 }
 
 /** A pattern of ECMAScript as RE2 has it, which takes linear time. @throws {Error} for one that RE2 does not have */
@@ -96,8 +104,10 @@ function describeError(error: ErrorObject): ErrorDetail {
   return { field: at, message: `${at} takes ${describeTakes(error)}${describeGot(error)}.` }
 }
 
-function describeTakes({ keyword, params, message = 'another value' }: ErrorObject): string {
+function describeTakes({ keyword, params, schema, message = 'another value' }: ErrorObject): string {
   switch (keyword) {
+    case 'multipleOf':
+      return `a multiple of ${schema}`
     case 'type':
       return [params.type].flat().map(describeType).join(' or ')
     case 'enum':

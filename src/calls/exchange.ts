@@ -10,6 +10,8 @@ export interface KeptBody {
   readonly sizeBytes: number
   /** The body, or its beginning; null when nothing of it is kept. */
   readonly bytes: Buffer | null
+  /** Of the bytes; undefined where it is what the content type says. */
+  readonly charset?: 'utf-8' | undefined
   readonly isTruncated: boolean
   /** Why nothing is kept; null when something is. */
   readonly omitted: string | null

@@ -23,11 +23,16 @@ const maxDays = 400
 const maxConnectionDays = 7
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
+/** PostgreSQL reads no years beyond these. */
+const firstHourMs = Date.parse('0001-01-01T00:00:00Z')
+const lastHourMs = Date.parse('9999-12-31T23:00:00Z')
 
 /** @throws {GatewayError} INVALID_INPUT naming the field */
 export function planStats(workspaceId: string, filter: CallStatsInput, division: CallDivision): CallStatsQuery {
   const untilMs = Math.ceil((filter.until?.getTime() ?? Date.now()) / hourMs) * hourMs
   const sinceMs = Math.floor((filter.since?.getTime() ?? untilMs - dayMs) / hourMs) * hourMs
+  checkTime('filter.until', untilMs)
+  checkTime(filter.since == null ? 'filter.until' : 'filter.since', sinceMs)
   const isOverAll = division.groupBy === 'CONNECTION' && filter.connectionId == null
   checkRange(sinceMs, untilMs, isOverAll ? maxConnectionDays : maxDays)
   checkLength(sinceMs, untilMs, division)
@@ -41,6 +46,11 @@ export function planStats(workspaceId: string, filter: CallStatsInput, division:
       connectionId: filter.connectionId ?? undefined,
     },
   }
+}
+
+function checkTime(field: string, timeMs: number): void {
+  if (timeMs >= firstHourMs && timeMs <= lastHourMs) return
+  throw invalidInput(field, `${field} takes a time whose range of hours is within the years 1 to 9999.`)
 }
 
 function checkRange(sinceMs: number, untilMs: number, days: number): void {

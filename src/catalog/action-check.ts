@@ -1,5 +1,9 @@
 /** What must hold between the fields of a hand-written action: every field has a place, and every place a field. */
 import type * as z from 'zod'
+import { isFramingHeader } from '../auth/header-names.ts'
+import type { AuthEntry } from '../auth/scheme.ts'
+import { injectedNames } from '../auth/strategy.ts'
+import { findMisfits } from './action-example.ts'
 import { explainPattern } from './pattern.ts'
 
 interface Checked {
@@ -12,6 +16,7 @@ interface Checked {
   readonly query?: Readonly<Record<string, unknown>> | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: unknown
+  readonly example?: unknown
 }
 
 type Report = (path: (string | number)[], takes: string) => void
@@ -20,6 +25,8 @@ const maxInputLength = 64 * 1024
 /** What it costs to compile is in their number. */
 const maxObjects = 1500
 const maxDepth = 64
+/** Of an enum; a longer one would not be checked. */
+const maxValues = 2000
 
 export function checkAction(action: Checked, context: z.core.$RefinementCtx): void {
   if (context.issues.length > 0) return
@@ -34,17 +41,58 @@ export function checkAction(action: Checked, context: z.core.$RefinementCtx): vo
   for (const name of action.input.required ?? [])
     if (!isField(action, name)) report(['input', 'required'], `fields of properties: ${name} is none`)
   checkPlaces(action, report)
+  if (action.example === undefined || context.issues.length > 0) return
+  for (const { path, takes: wanted } of findMisfits(action.input, action.example)) report(['example', ...path], wanted)
 }
 
-function explainSize({ input, body }: Checked): string | undefined {
-  if (depthOf([input, body]) > maxDepth) return `at most ${maxDepth} levels`
+/** What every call of an action would be refused for: the credential's place is not a caller's to write. */
+export function checkInjected(
+  {
+    auth,
+    actions = {},
+  }: { readonly auth: readonly AuthEntry[]; readonly actions?: Record<string, Checked> | undefined },
+  context: z.core.$RefinementCtx,
+): void {
+  if (context.issues.length > 0) return
+  const injected = auth.map(injectedNames)
+  for (const [name, action] of Object.entries(actions)) {
+    for (const part of ['headers', 'query', 'body'] as const) {
+      const taken = new Set(injected.flatMap(names => names[part].map(each => each.toLowerCase())))
+      for (const path of pathsOf(action, part)) {
+        if (!taken.has(String(path.at(-1)).toLowerCase())) continue
+        const message = 'no value here: the credential is written there'
+        context.addIssue({ code: 'custom', path: ['actions', name, ...path], message })
+      }
+    }
+  }
+}
+
+/** Where an action writes a header, a parameter, or a member of its body. */
+function pathsOf(action: Checked, part: 'headers' | 'query' | 'body'): string[][] {
+  if (part !== 'body') return Object.keys(action[part] ?? {}).map(name => [part, name])
+  if (action.body === '{*}') {
+    const placed = new Set([action.query, action.headers].flatMap(textsIn).concat(namesIn(action.path).map(inBraces)))
+    const rest = Object.keys(action.input.properties).filter(name => !placed.has(inBraces(name)))
+    return rest.map(name => ['input', 'properties', name])
+  }
+  const isMap = typeof action.body === 'object' && action.body !== null && !Array.isArray(action.body)
+  return isMap ? Object.keys(Object(action.body)).map(name => ['body', name]) : []
+}
+
+/** Whether only the gateway or its HTTP client writes a header, for any integration; lower case. */
+export function isReservedHeader(name: string): boolean {
+  return isFramingHeader(name) || /^(?:proxy-|x-passgate-)|^http2-settings$/.test(name)
+}
+
+function explainSize({ input, body, example }: Checked): string | undefined {
+  if (depthOf([input, body, example]) > maxDepth) return `at most ${maxDepth} levels`
   if (countObjects(input) > maxObjects) return `at most ${maxObjects} objects`
   const isTooLong = JSON.stringify(input).length > maxInputLength
   return isTooLong ? `a JSON Schema of at most ${maxInputLength} characters` : undefined
 }
 
 function checkPath({ path, input }: Checked, report: Report): void {
-  const names = [...path.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name)
+  const names = namesIn(path)
   if (/[{}]/.test(path.replace(/\{[^{}]*\}/g, ''))) report(['path'], 'braces of placeholders only')
   if (/(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path)) report(['path'], 'a path without "." and ".." segments')
   for (const name of names)
@@ -52,8 +100,7 @@ function checkPath({ path, input }: Checked, report: Report): void {
 }
 
 function checkPlaces(action: Checked, report: Report): void {
-  const inPath = [...action.path.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name)
-  const placed = new Set(inPath)
+  const placed = new Set(namesIn(action.path))
   const parts = { query: action.query, headers: action.headers, body: action.body }
   for (const [part, value] of Object.entries(parts)) {
     for (const text of textsIn(value)) {
@@ -75,12 +122,22 @@ function checkPlaces(action: Checked, report: Report): void {
 function checkPatterns(schema: unknown, path: (string | number)[], report: Report): void {
   if (typeof schema !== 'object' || schema === null) return
   for (const [name, value] of Object.entries(schema)) {
-    if (name !== 'pattern' || typeof value !== 'string') checkPatterns(value, [...path, name], report)
+    if (name === 'enum' && Array.isArray(value) && value.length > maxValues)
+      report([...path, name], `at most ${maxValues} values`)
+    else if (name !== 'pattern' || typeof value !== 'string') checkPatterns(value, [...path, name], report)
     else {
       const takes = explainPattern(value)
       if (takes !== undefined) report([...path, name], takes)
     }
   }
+}
+
+function namesIn(path: string): string[] {
+  return [...path.matchAll(/\{([^{}]*)\}/g)].map(([, name = '']) => name)
+}
+
+function inBraces(name: string): string {
+  return `{${name}}`
 }
 
 function textsIn(value: unknown): string[] {

@@ -1,10 +1,9 @@
 /** The shape of a hand-written action: a flat input, and where each of its fields goes in one request. */
 import * as z from 'zod'
 import { singularPath } from '../auth/entry-fields.ts'
-import { isFramingHeader } from '../auth/header-names.ts'
 import { headerRecord } from '../auth/header-record.ts'
 import { strictObject } from '../auth/strict-object.ts'
-import { checkAction } from './action-check.ts'
+import { checkAction, isReservedHeader } from './action-check.ts'
 
 /** What callers of `executeAction` name: letters, digits and what separates words in operation ids. */
 export const actionNamePattern = /^[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,127}$/
@@ -61,9 +60,12 @@ export const actionSchema = strictObject({
     .optional()
     .describe('Parameter → "{field}", or what is always sent. Lists are written as arrayFormat says.'),
   headers: headerRecord(
-    name => isFramingHeader(name) || name === 'authorization' || name === 'content-type',
-    'any header but authorization, content-type, host and what frames a message',
-    z.string('a header value').max(1024, 'a value of at most 1024 characters'),
+    name => isReservedHeader(name) || name === 'authorization' || name === 'content-type',
+    'any header but authorization, content-type, host, proxy-*, x-passgate-* and what frames a message',
+    z
+      .string('a header value')
+      .max(1024, 'a value of at most 1024 characters')
+      .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'a value without line breaks, control characters and what is beyond Latin-1'),
   )
     .optional()
     .describe('Header → "{field}", or what is always sent.'),

@@ -7,6 +7,7 @@ import { headerRecord } from '../auth/header-record.ts'
 import { authEntrySchema } from '../auth/scheme.ts'
 import { strictObject } from '../auth/strict-object.ts'
 import { actionsSchema } from './action.ts'
+import { checkInjected } from './action-check.ts'
 import { checkDefinition } from './check.ts'
 import { explainPattern } from './pattern.ts'
 
@@ -172,10 +173,20 @@ export const integrationSchema = strictObject({
     .refine(name => !isFramingHeader(name) && name !== 'authorization', 'a header that is the caller’s to set')
     .optional()
     .describe('The header in which this vendor takes an idempotency key.'),
+  methodParameters: z
+    .array(parameter, 'a list of parameter names')
+    .min(1, 'at least one name')
+    .max(10, 'at most 10 names')
+    .optional()
+    .describe(
+      'Parameters, of the query or the body, in which this vendor takes another method than that of the request, beside the usual `_method`: rules and scopes go by both.',
+    ),
   pagination: pagination.optional(),
   verify: verify.optional(),
   actions: actionsSchema.optional(),
-}).superRefine(checkDefinition)
+})
+  .superRefine(checkDefinition)
+  .superRefine(checkInjected)
 
 export type IntegrationDefinition = Omit<z.output<typeof integrationSchema>, '$schema'>
 export type ArrayFormat = IntegrationDefinition['arrayFormat']

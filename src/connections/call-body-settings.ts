@@ -1,13 +1,13 @@
 /** Whether a workspace keeps the bodies of an integration's calls, how much of them, for how long, and without what. */
 import { headerNamePattern } from '../auth/header-names.ts'
-import { parseSingularPath } from '../auth/singular-path.ts'
 import { type ErrorDetail, invalidFields } from '../errors.ts'
+import { parseRedactionPath } from './redaction-path.ts'
 
 export interface CallBodySettings {
   /** Of each body; what is beyond is cut off. */
   readonly maxBytes: number
   readonly retentionDays: number
-  /** Header names in lower case, and singular JSONPaths (RFC 9535) into JSON bodies: their values are not kept. */
+  /** Header names in lower case, and JSONPaths (RFC 9535) of names, indexes and `[*]` into JSON bodies: their values are not kept. */
   readonly redact: readonly string[]
 }
 
@@ -38,7 +38,8 @@ export function checkCallBodies(
   const rules = redact.slice(0, maxRules).map((rule, index) => {
     if (rule.length <= maxRuleLength && isRule(rule)) return isBodyRule(rule) ? rule : rule.toLowerCase()
     const place = `${field}.redact.${index}`
-    const takes = 'a header name, or a JSONPath of names and indexes such as $.user.email'
+    const takes =
+      'a header name, or a JSONPath that names every step (names, indexes, [*]; no ..) such as $.data[*].email'
     details.push({ field: place, message: `${place} takes ${takes}; got ${JSON.stringify(rule.slice(0, 64))}.` })
     return rule
   })
@@ -53,6 +54,5 @@ export function isBodyRule(rule: string): boolean {
 
 function isRule(rule: string): boolean {
   if (!isBodyRule(rule)) return headerNamePattern.test(rule.toLowerCase())
-  const path = parseSingularPath(rule)
-  return path !== undefined && path.length > 0
+  return parseRedactionPath(rule) !== undefined
 }

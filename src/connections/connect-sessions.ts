@@ -156,7 +156,7 @@ export class ConnectSessions {
     { name, logoUrl }: { name: string; logoUrl?: string | null },
   ): Promise<ConnectTheme> {
     const shown = name.trim()
-    if (shown === '' || shown.length > 80 || /\p{Cc}/u.test(shown)) {
+    if (shown === '' || shown.length > 80 || /[\p{Cc}\p{Cs}]/u.test(shown)) {
       throw invalidInput('name', 'name takes 1 to 80 characters without control characters.')
     }
     const isPicture =

@@ -16,6 +16,8 @@ export interface OpenedCredential {
    * @throws {GatewayError} CONNECTION_NEEDS_REAUTH, REFRESH_FAILED
    */
   readonly renew: (wait: RefreshWait) => Promise<OpenedCredential | undefined>
+  /** The vendor took it. */
+  readonly accepted: () => void
 }
 
 interface OpenerParts {
@@ -23,6 +25,13 @@ interface OpenerParts {
   readonly seal: CredentialSeal
   readonly integrations: Integrations
   readonly refresher: Refresher
+}
+
+interface Rejection {
+  /** Of the credential that was refused. */
+  readonly version: number
+  readonly atMs: number
+  readonly count: number
 }
 
 interface Remembered {
@@ -44,8 +53,8 @@ const maxRejections = 10_000
 export class CredentialOpener {
   readonly #parts: OpenerParts
   readonly #remembered = new WeakMap<ConnectionRow, Remembered>()
-  /** When tokens were refused last, and how often in a row. */
-  readonly #rejections = new Map<string, { readonly atMs: number; readonly count: number }>()
+  /** Which token was refused last and led to a new one, when, and how often new ones were refused in a row. */
+  readonly #rejections = new Map<string, Rejection>()
 
   constructor(parts: OpenerParts) {
     this.#parts = parts
@@ -85,7 +94,11 @@ export class CredentialOpener {
   ): OpenedCredential {
     const client = this.#parts.integrations.clientOf(integration)
     const injection = createStrategy(entry)(credential, { config: row.config, client })
-    const opened = { injection, renew: (wait: RefreshWait) => this.#replace(row, integration, credential, wait) }
+    const opened = {
+      injection,
+      renew: (wait: RefreshWait) => this.#replace(row, integration, credential, wait),
+      accepted: () => this.#forgive(row),
+    }
     this.#remembered.set(row, { integration, untilMs, opened })
     return opened
   }
@@ -122,17 +135,31 @@ export class CredentialOpener {
     return await this.#use(await this.#parts.refresher.renew(subject, wait), integration)
   }
 
-  #mayReplace({ workspaceId, id }: ConnectionRow): boolean {
-    const key = `${workspaceId} ${id}`
+  /** All whose token is the one that was refused wait for the same new one; only a new one that is refused, too, waits. */
+  #mayReplace(row: ConnectionRow): boolean {
+    const version = row.credentialVersion
     const nowMs = Date.now()
-    const before = this.#rejections.get(key)
+    const before = this.#rejections.get(placeOf(row))
+    if (before !== undefined && version <= before.version) return true
     const sinceMs = before === undefined ? Number.POSITIVE_INFINITY : nowMs - before.atMs
     const count = sinceMs > forgivenAfterMs ? 0 : (before?.count ?? 0)
     if (count > 0 && sinceMs < Math.min(longestPauseMs, firstPauseMs * 4 ** (count - 1))) return false
     if (this.#rejections.size >= maxRejections) this.#rejections.clear()
-    this.#rejections.set(key, { atMs: nowMs, count: count + 1 })
+    this.#rejections.set(placeOf(row), { version, atMs: nowMs, count: count + 1 })
     return true
   }
+
+  /** A new token that was taken once may be renewed again as soon as it is refused. */
+  #forgive(row: ConnectionRow): void {
+    if (this.#rejections.size === 0) return
+    const place = placeOf(row)
+    const before = this.#rejections.get(place)
+    if (before !== undefined && row.credentialVersion > before.version) this.#rejections.delete(place)
+  }
+}
+
+function placeOf({ workspaceId, id }: ConnectionRow): string {
+  return `${workspaceId} ${id}`
 }
 
 /** @throws {GatewayError} CONNECTION_NEEDS_REAUTH when the integration has no such scheme any more */

@@ -1,7 +1,7 @@
 /** The one road of every request: caller → policy → connection → plan → stack → result → record. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boundConnection, type Caller, requireScope } from '../access/caller.ts'
-import type { Sessions } from '../access/sessions.ts'
+import type { SessionBudgets } from '../access/session-budget.ts'
 import type { FinishedCall } from '../calls/call-log.ts'
 import type { IdempotencyKeys } from '../calls/idempotency.ts'
 import type { Connections } from '../connections/connections.ts'
@@ -15,6 +15,7 @@ import type { CallOutcome } from '../passthrough/call.ts'
 import type { ResolvedConnection } from '../passthrough/connection.ts'
 import { CallerLeft } from '../passthrough/failure.ts'
 import type { LoadedFile } from '../passthrough/multipart.ts'
+import { refuseOwnToken } from '../passthrough/own-token.ts'
 import { CallFailure, type Passthrough } from '../passthrough/passthrough.ts'
 import { previewRequest, type RequestPreview } from '../passthrough/preview.ts'
 import type { RawInput } from '../passthrough/raw-request.ts'
@@ -32,7 +33,7 @@ import { Memory } from './memory.ts'
 import { onceOf } from './once.ts'
 import { openCall } from './open-call.ts'
 import { Operation } from './operation.ts'
-import { createPolicy, type PolicyParts } from './policy.ts'
+import { applyPolicy } from './policy.ts'
 import { readKey } from './read-key.ts'
 import { type ReplayParts, readReplay } from './replay.ts'
 import { resolveConnection } from './resolve.ts'
@@ -63,7 +64,7 @@ export interface GatewayParts {
   readonly passthrough: Passthrough
   readonly idempotencyKeys: IdempotencyKeys
   /** Counts what sessions may spend. */
-  readonly sessions: Pick<Sessions, 'spendCall' | 'spendBytes'>
+  readonly budgets: Pick<SessionBudgets, 'hold' | 'settle'>
   readonly memory?: Memory
   readonly ticketSeal: TicketSeal
   /** Who an access key is; throws `UNAUTHENTICATED` when it is gone. */
@@ -85,6 +86,8 @@ export interface Traveller {
   readonly signal?: AbortSignal | undefined
   /** Of the request that it came with, as the log names it. */
   readonly requestId?: string | undefined
+  /** What the caller proved itself with: it goes no further. */
+  readonly token?: string | undefined
 }
 
 /** What is known of a call before it is sent. */
@@ -138,9 +141,9 @@ export class Gateway {
       const message = `A query takes the methods GET, HEAD and OPTIONS; got ${input.method}. Use \`mutation { passthrough }\` for it.`
       throw invalidInput('method', message)
     }
-    const journey = await this.#prepare(operation, selector, input.method, 'QUERY', connection =>
-      this.#parts.passthrough.plan(connection, { ...input, mode: 'READ' }),
-    )
+    const makePlan = (resolved: ResolvedConnection) =>
+      this.#parts.passthrough.plan(resolved, { ...input, mode: 'READ' })
+    const journey = await this.#prepare(operation, selector, input.method, 'QUERY', makePlan, { isRead: true })
     return operation.read(readKey(journey.plan), onBytes => this.#send(journey, operation.signal, onBytes))
   }
 
@@ -168,9 +171,8 @@ export class Gateway {
   /** A safe call of the log once more, with the rights of whoever asks. */
   async replay(operation: GatewayOperation, id: string): Promise<GatewayAnswer> {
     const planned = await readReplay(this.#parts.replays, operation.caller.workspaceId, id)
-    const journey = await this.#prepare(operation, planned, planned.method, 'MUTATION', connection =>
-      this.#parts.passthrough.planAgain(connection, planned),
-    )
+    const makePlan = (resolved: ResolvedConnection) => this.#parts.passthrough.planAgain(resolved, planned)
+    const journey = await this.#prepare(operation, planned, planned.method, 'MUTATION', makePlan, { isRead: true })
     return operation.write(onBytes => this.#send(journey, operation.signal, onBytes))
   }
 
@@ -206,9 +208,9 @@ export class Gateway {
     const caller = await this.#parts.findCaller(ticket.workspaceId, ticket.keyId)
     const traveller = { caller, lookups: createDirectLookups(this.#parts, caller.workspaceId), requestId }
     const { connectionId, method } = ticket
-    const journey = await this.#prepare(traveller, { connectionId }, method, 'RAW', connection =>
-      this.#parts.passthrough.planAgain(connection, { ...ticket, headers: [...ticket.headers, ...range] }),
-    )
+    const makePlan = (resolved: ResolvedConnection) =>
+      this.#parts.passthrough.planAgain(resolved, { ...ticket, headers: [...ticket.headers, ...range] })
+    const journey = await this.#prepare(traveller, { connectionId }, method, 'RAW', makePlan, { isRead: true })
     await this.#relay(journey, makeSink(journey.plan))
   }
 
@@ -223,7 +225,8 @@ export class Gateway {
     const loadFile = async () => ({ bytes: Buffer.alloc(0), contentType: undefined })
     const makePlan = (resolved: ResolvedConnection) =>
       this.#parts.passthrough.explain(resolved, { ...input, mode, loadFile })
-    const { connection, plan } = await this.#prepare(traveller, selector, input.method, 'QUERY', makePlan, true)
+    const asked = { isOnlyAsked: true }
+    const { connection, plan } = await this.#prepare(traveller, selector, input.method, 'QUERY', makePlan, asked)
     return { connection, plan, preview: previewRequest(plan) }
   }
 
@@ -251,12 +254,12 @@ export class Gateway {
   }
 
   async #prepare(
-    { caller, lookups, requestId }: Traveller,
+    { caller, lookups, requestId, token }: Traveller,
     selector: ConnectionSelector,
     method: string,
     kind: CallRow['kind'],
     makePlan: (connection: ResolvedConnection) => Promise<RequestPlan>,
-    isOnlyAsked = false,
+    { isRead = false, isOnlyAsked = false }: { isRead?: boolean; isOnlyAsked?: boolean } = {},
   ): Promise<Journey> {
     requireScope(caller, isSafeMethod(method) ? 'passthrough:read' : 'passthrough:write')
     const connection = await selectConnection(caller, lookups, selector)
@@ -264,7 +267,8 @@ export class Gateway {
     const integration = await lookups.integration(connection.integration)
     if (integration === undefined) throw integrationNotFound(connection.integration)
     const made = await makePlan(resolveConnection(connection, integration))
-    const plan = withPolicy({ caller, connection, integration }, made)
+    if (token !== undefined) refuseOwnToken(made, token)
+    const plan = await applyPolicy({ caller, connection, integration, isRead }, made)
     if (plan.url.refusal !== undefined && !isOnlyAsked) throw plan.url.refusal
     return { caller, connection, integration, plan, kind, requestId }
   }
@@ -328,8 +332,12 @@ export class Gateway {
     const recording = new CallRecording(journey, this.memory)
     let outcome: CallOutcome | undefined
     let end: CallEnd = { status: null, errorCode: null }
+    let isHeld = false
     try {
-      if (caller.hasBudget) await this.#parts.sessions.spendCall(caller)
+      if (caller.hasBudget) {
+        await this.#parts.budgets.hold(caller)
+        isHeld = true
+      }
       const result = await traceCall(this.#parts.trace, journey, trace => send(recording, trace))
       outcome = result.outcome
       end = { status: result.status, errorCode: null }
@@ -341,32 +349,22 @@ export class Gateway {
       throw error.error
     } finally {
       leave()
-      this.#finish(caller, recording.end(outcome, end))
+      const call = recording.end(outcome, end)
+      this.#finish(call)
+      if (isHeld) await this.#settle(caller, call)
     }
   }
 
-  /** Nobody waits for it: what could not be counted is the workspace's loss, and is in the log. */
-  #spend(caller: Caller, bytes: number): void {
-    this.#parts.sessions.spendBytes(caller, bytes).catch(error => this.#parts.spendFailed(error))
+  /** Waited for, so that the next call knows of it. What could not be counted is the workspace's loss, and is in the log. */
+  async #settle(caller: Caller, call: FinishedCall | undefined): Promise<void> {
+    const bytes = call === undefined ? 0 : call.bytesSent + call.bytesReceived
+    await this.#parts.budgets.settle(caller, bytes).catch(error => this.#parts.spendFailed(error))
   }
 
-  #finish(caller: Caller, call: FinishedCall | undefined): void {
+  #finish(call: FinishedCall | undefined): void {
     if (call === undefined) return
     this.#parts.record(call)
-    if (caller.hasBudget) this.#spend(caller, call.bytesSent + call.bytesReceived)
     this.#parts.callFinished(call)
-  }
-}
-
-/** The rules are asked before the vault is opened; what they say stays with the plan for those who only ask. */
-function withPolicy(parts: PolicyParts, plan: RequestPlan): RequestPlan {
-  const judgeHop = createPolicy(parts, plan)
-  if (judgeHop === undefined) return plan
-  const { origin, path, refusal } = plan.url
-  return {
-    ...plan,
-    judgeHop,
-    url: { ...plan.url, refusal: refusal ?? judgeHop({ method: plan.method, origin, path }) },
   }
 }
 

@@ -15,6 +15,8 @@ export class Beginning {
   #keptBytes = 0
   /** Of the whole body so far. */
   sizeBytes = 0
+  /** True while more may come: what there is may end anywhere. */
+  isOpen = false
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -52,9 +54,10 @@ export class KeptExchange {
     this.#settings = settings
     this.#memory = memory
     const { body } = plan
-    this.#request = body === null ? null : new Beginning(settings.maxBytes)
-    if (Buffer.isBuffer(body)) this.#request?.add(body)
-    this.plan = body === null || Buffer.isBuffer(body) ? plan : { ...plan, body: watch(body, this.#request) }
+    const request = new Beginning(settings.maxBytes)
+    if (Buffer.isBuffer(body)) request.add(body)
+    this.#request = body === null ? null : request
+    this.plan = body === null || Buffer.isBuffer(body) ? plan : { ...plan, body: watch(body, request) }
   }
 
   /** Undefined where nothing is kept, or there is no memory for it: the call itself comes first. */
@@ -86,13 +89,17 @@ export class KeptExchange {
       head: (status, statusText, headers, facts) => {
         this.#headers = headers
         this.#answer = new Beginning(this.#settings.maxBytes)
+        this.#answer.isOpen = true
         sink.head(status, statusText, headers, facts)
       },
       body: chunk => {
         this.#answer?.add(chunk)
         return sink.body(chunk)
       },
-      end: trailers => sink.end(trailers),
+      end: trailers => {
+        if (this.#answer !== null) this.#answer.isOpen = false
+        sink.end(trailers)
+      },
     }
   }
 
@@ -112,11 +119,13 @@ export class KeptExchange {
   }
 }
 
-async function* watch(body: AsyncIterable<Buffer>, beginning: Beginning | null): AsyncGenerator<Buffer> {
+async function* watch(body: AsyncIterable<Buffer>, beginning: Beginning): AsyncGenerator<Buffer> {
+  beginning.isOpen = true
   for await (const chunk of body) {
-    beginning?.add(chunk)
+    beginning.add(chunk)
     yield chunk
   }
+  beginning.isOpen = false
 }
 
 function toHeader([name, value]: readonly [name: string, value: string]): ResponseHeader {

@@ -12,10 +12,13 @@ export function defaultMaxBytes(): number {
 
 export class Memory {
   readonly #maxBytes: number
+  readonly #whole: Memory | undefined
   #held = 0
 
-  constructor(maxBytes: number = defaultMaxBytes()) {
+  /** @param whole what this is a part of: bytes count in both */
+  constructor(maxBytes: number = defaultMaxBytes(), whole?: Memory) {
     this.#maxBytes = maxBytes
+    this.#whole = whole
   }
 
   get maxBytes(): number {
@@ -35,10 +38,12 @@ export class Memory {
         { retryAfterMs: 1000 },
       )
     }
+    this.#whole?.take(bytes)
     this.#held += bytes
   }
 
   give(bytes: number): void {
+    this.#whole?.give(bytes)
     this.#held -= bytes
   }
 }

@@ -26,6 +26,7 @@ export async function openCall(
       opened = renewed ?? opened
       return renewed !== undefined
     },
+    accepted: () => opened.accepted(),
     subject: subjectOf(caller, connection, integration),
     trace,
     startedAt,
@@ -34,6 +35,20 @@ export async function openCall(
 
 function subjectOf(caller: Caller, connection: ConnectionRow, integration: Integration): LimitSubject {
   const { workspaceId, id, endUserId, quota } = connection
-  const limits = { integration: integration.quota, connection: quota, caller: caller.quota }
-  return { workspaceId, integration: integration.slug, connectionId: id, endUserId, callerId: caller.keyId, limits }
+  const isSession = caller.kind === 'SESSION'
+  const limits = {
+    integration: integration.quota,
+    connection: quota,
+    caller: caller.keyLimits.quota,
+    session: isSession ? caller.quota : null,
+  }
+  return {
+    workspaceId,
+    integration: integration.slug,
+    connectionId: id,
+    endUserId,
+    callerId: caller.keyId,
+    sessionId: isSession ? caller.id : undefined,
+    limits,
+  }
 }

@@ -32,6 +32,8 @@ export class Operation<Answer> {
   readonly signal: AbortSignal | undefined
   /** Of the request that it came with, as the log names it. */
   readonly requestId: string | undefined
+  /** What the caller proved itself with. */
+  readonly token: string | undefined
   readonly #budget: OperationBudget
   readonly #reads = new Map<string, Promise<Answer>>()
   #calls = 0
@@ -48,6 +50,7 @@ export class Operation<Answer> {
     lookups: Lookups
     signal?: AbortSignal | undefined
     requestId?: string | undefined
+    token?: string | undefined
     memory: Memory
     budget?: OperationBudget | undefined
     /** Milliseconds of a clock that only goes forward. */
@@ -57,6 +60,7 @@ export class Operation<Answer> {
     this.lookups = parts.lookups
     this.signal = parts.signal
     this.requestId = parts.requestId
+    this.token = parts.token
     this.#memory = parts.memory
     this.#budget = parts.budget ?? defaultBudget
     this.#now = parts.now ?? (() => performance.now())

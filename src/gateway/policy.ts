@@ -1,75 +1,92 @@
-/** Whether the rules let a request go: those of the caller, of its connection and of its integration together. */
-import type { Caller } from '../access/caller.ts'
-import { judgeRules, type Rule, type RuleSet, readingsOf } from '../access/rules.ts'
+/** Whether a request may go: by its caller's scopes and by the rules of the caller, of its connection and of its integration together. */
+import { type Caller, hasScope, requireScope } from '../access/caller.ts'
+import { hasMethodRules, judgeRules, type Rule, type RuleSet } from '../access/rules.ts'
 import type { Integration } from '../connections/integrations.ts'
-import type { GatewayError } from '../errors.ts'
-import { formType } from '../passthrough/body.ts'
-import type { RequestPlan } from '../passthrough/request.ts'
+import { invalidInput } from '../errors.ts'
+import { isSafeMethod, type RequestPlan } from '../passthrough/request.ts'
 import type { ConnectionRow } from '../store/connections.ts'
-
-/** Where a request goes; a redirect's hop has no plan of its own. */
-export interface PolicyHop {
-  readonly method: string
-  readonly origin: string
-  /** Path and query as they go on the wire. */
-  readonly path: string
-}
+import { type MethodOverride, overridesOf, queryOverrides } from './override-methods.ts'
+import { isPathHeader, methodParameterNames } from './override-names.ts'
+import { takeInBody } from './policy-body.ts'
 
 export interface PolicyParts {
   readonly caller: Caller
   readonly connection: ConnectionRow
   readonly integration: Integration
+  /** True where nothing but a safe method may be sent, whatever the caller may. */
+  readonly isRead: boolean
 }
 
-/** Judges the request and each hop of its redirects; undefined when there is no rule at all. */
-export function createPolicy(
-  { caller, connection, integration }: PolicyParts,
-  plan: RequestPlan,
-): ((hop: PolicyHop) => GatewayError | undefined) | undefined {
+/**
+ * The plan with its judgement: why it may not be sent is its `url.refusal`, and each hop of its redirects is judged. Nothing
+ * is looked at that no rule and no scope asks about.
+ * @throws {GatewayError} FORBIDDEN, INVALID_INPUT, POLICY_DENIED
+ */
+export async function applyPolicy(parts: PolicyParts, given: RequestPlan): Promise<RequestPlan> {
+  const { caller, connection, integration, isRead } = parts
+  const sets = ruleSetsOf(parts)
+  const subject = {
+    integration: connection.integration,
+    connectionId: connection.id,
+    endUserId: connection.endUserId,
+  }
+  const countsMethods = isRead || !hasScope(caller, 'passthrough:write') || hasMethodRules(sets, subject)
+  if (sets.length === 0 && !countsMethods) return given
+  const plan = countsMethods && given.url.refusal === undefined ? await takeInBody(given) : given
+  const readOverrides = countsMethods ? overrideReader(plan, integration) : () => []
+  const { origin, path } = plan.url
+  const overrides = readOverrides(path)
+  if (overrides.some(({ method }) => !isSafeMethod(method))) requireScope(caller, 'passthrough:write')
+  const judgeHop = sets.length === 0 ? undefined : createJudge(sets, subject, plan, readOverrides)
+  const refusal = plan.url.refusal ?? judgeHop?.({ method: plan.method, origin, path })
+  if (isRead && refusal === undefined) requireSafe(overrides)
+  return { ...plan, judgeHop, url: { ...plan.url, refusal } }
+}
+
+function ruleSetsOf({ caller, connection, integration }: PolicyParts): RuleSet[] {
   const sets: RuleSet[] = [...caller.ruleSets]
   if (connection.rules.length > 0) sets.push({ owner: 'the connection', rules: connection.rules as readonly Rule[] })
   if (integration.rules.length > 0)
     sets.push({ owner: `the integration ${integration.slug}`, rules: integration.rules })
-  if (sets.length === 0) return undefined
-  const overrides = overridesIn(plan)
-  return hop => {
-    const [path = '', query = ''] = split(hop.path)
-    const below = pathBelow(plan.connection.baseUrl, hop.origin, path)
-    return judgeRules(sets, {
-      integration: connection.integration,
-      connectionId: connection.id,
-      endUserId: connection.endUserId,
-      methods: [...new Set([hop.method, ...overrides, ...overridesOf(new URLSearchParams(query))])],
-      paths: below === undefined ? [] : readingsOf(below),
-      wholePaths: readingsOf(path),
+  return sets
+}
+
+/** Of one request by its target; what headers and body ask for stays the same along its redirects. */
+function overrideReader(plan: RequestPlan, { definition }: Integration): (target: string) => MethodOverride[] {
+  const names = methodParameterNames(definition.methodParameters)
+  const lasting = overridesOf(plan, names)
+  return target => [...lasting, ...queryOverrides(split(target)[1], names)]
+}
+
+function createJudge(
+  sets: readonly RuleSet[],
+  subject: { integration: string; connectionId: string; endUserId: string },
+  { connection: { baseUrl }, headers }: RequestPlan,
+  readOverrides: (target: string) => MethodOverride[],
+): NonNullable<RequestPlan['judgeHop']> {
+  const pathHeader = headers.find(([name]) => isPathHeader(name))?.[0]
+  const basePath = baseUrl.pathname.replace(/\/+$/, '')
+  return hop =>
+    judgeRules(sets, {
+      ...subject,
+      methods: [...new Set([hop.method, ...readOverrides(hop.path).map(({ method }) => method)])],
+      path: split(hop.path)[0],
+      basePath: hop.origin === baseUrl.origin ? basePath : undefined,
+      pathHeader,
     })
-  }
 }
 
-/** Headers that some frameworks read another method from. */
-const overrideHeaders: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override'])
-
-/** Rails, Laravel and others read `_method` of a form or a query. */
-function overridesIn({ headers, body }: RequestPlan): string[] {
-  const named = headers.flatMap(([name, value]) => (overrideHeaders.has(name.toLowerCase()) ? [value] : []))
-  const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
-  const isForm = Buffer.isBuffer(body) && type?.toLowerCase().startsWith(formType) === true
-  const inForm = isForm ? overridesOf(new URLSearchParams(body.toString())) : []
-  return [...named.map(value => value.trim().toUpperCase()), ...inForm]
+/** @throws {GatewayError} INVALID_INPUT */
+function requireSafe(overrides: readonly MethodOverride[]): void {
+  const unsafe = overrides.find(({ method }) => !isSafeMethod(method))
+  if (unsafe === undefined) return
+  const { method, by } = unsafe
+  const field = by.replace(/^the header /, 'headers.')
+  const message = `A read takes the methods GET, HEAD and OPTIONS; ${by} asks for ${method}. Use \`mutation { passthrough }\` for it.`
+  throw invalidInput(field, message)
 }
 
-function overridesOf(params: URLSearchParams): string[] {
-  return params.getAll('_method').map(value => value.trim().toUpperCase())
-}
-
-/** The path without the base URL's own; undefined for one that is not below it. */
-function pathBelow(base: URL, origin: string, path: string): string | undefined {
-  const prefix = base.pathname.replace(/\/+$/, '')
-  if (origin !== base.origin || !(path === prefix || path.startsWith(`${prefix}/`))) return undefined
-  return path.slice(prefix.length) || '/'
-}
-
-function split(target: string): [string, string] {
+function split(target: string): [path: string, query: string] {
   const mark = target.indexOf('?')
   return mark === -1 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)]
 }

@@ -3,7 +3,7 @@ import type { RequestPlan } from '../passthrough/request.ts'
 
 /** Two reads with one key ask the same of the same account. */
 export function readKey(plan: RequestPlan): string {
-  const { connection, method, url, headers, body, timeoutMs, maxResponseBytes, retry } = plan
+  const { connection, method, url, headers, body, timeoutMs, maxResponseBytes, retry, cache } = plan
   const text = Buffer.isBuffer(body) ? body.toString('base64') : null
   return JSON.stringify([
     connection.id,
@@ -15,5 +15,6 @@ export function readKey(plan: RequestPlan): string {
     timeoutMs,
     maxResponseBytes,
     retry.max,
+    cache,
   ])
 }

@@ -2,7 +2,6 @@
 
 import { type Scope as ScopeName, scopes } from '../access/caller.ts'
 import type { AccessKey } from '../access/keys.ts'
-import { GatewayError } from '../errors.ts'
 import { builder } from './builder.ts'
 import { toRelay } from './pages.ts'
 import { Quota, QuotaInput } from './rate-limits.ts'
@@ -18,7 +17,7 @@ const meanings: Readonly<Record<ScopeName, string>> = {
   'calls:read': 'Read the record of calls.',
   'webhooks:write':
     'List, create, change and delete webhook endpoints and see their deliveries; needs connections:read beside it.',
-  'keys:write': 'List, create and delete access keys, none wider than itself.',
+  'keys:write': 'List, create, rotate and delete access keys, none wider than itself.',
   'sessions:create': 'Mint sessions for end users, none wider than itself.',
   admin: 'Everything in the workspace.',
 }
@@ -51,7 +50,7 @@ builder.node(AccessKeyType, {
     quota: t.expose('quota', {
       type: Quota,
       nullable: true,
-      description: 'How much it may call; null for no limit.',
+      description: 'How much it and its sessions may call together; null for no limit.',
     }),
     rules: t.field({
       type: [Rule],
@@ -60,7 +59,8 @@ builder.node(AccessKeyType, {
     }),
     maxConcurrency: t.exposeInt('maxConcurrency', {
       nullable: true,
-      description: 'How many of its calls may be under way at once, in each replica; null for no limit.',
+      description:
+        'How many of its calls and its sessions’ may be under way at once, in each replica; null for no limit.',
     }),
     registeredOnly: t.exposeBoolean('registeredOnly', {
       description: 'True for a key that runs registered operations only.',
@@ -95,14 +95,22 @@ const CreateAccessKeyInput = builder.inputType('CreateAccessKeyInput', {
   fields: t => ({
     name: t.string({ required: true, description: 'What it is for; 1 to 200 characters.' }),
     scopes: t.field({ type: [Scope], required: true, description: 'What it may do; none that the calling key lacks.' }),
-    expiresAt: t.field({ type: 'DateTime', description: 'When it ends; never when absent.' }),
-    quota: t.field({ type: QuotaInput, description: 'How much it may call; more is `RATE_LIMITED` at once.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'When it ends, no later than the key that asks; with it when absent, which may be never.',
+    }),
+    quota: t.field({
+      type: QuotaInput,
+      description:
+        'How much it may call; more is `RATE_LIMITED` at once. No more than the key that asks, as much when absent; each key counts for itself.',
+    }),
     rules: t.field({
       type: [RuleInput],
       description: 'What it may call and what not; anything when absent. A key with rules mints sessions and no keys.',
     }),
     maxConcurrency: t.int({
-      description: 'How many of its calls may be under way at once, in each replica; more are `RATE_LIMITED`.',
+      description:
+        'How many of its calls may be under way at once, in each replica; more are `RATE_LIMITED`. No more than the key that asks, as many when absent.',
     }),
     registeredOnly: t.boolean({ defaultValue: false, description: 'True: it runs registered operations only.' }),
     connectionId: t.id({
@@ -111,6 +119,8 @@ const CreateAccessKeyInput = builder.inputType('CreateAccessKeyInput', {
     }),
   }),
 })
+
+const standardOverlapSeconds = 86_400
 
 const DeleteAccessKeyInput = builder.inputType('DeleteAccessKeyInput', {
   description: 'Which access key to delete.',
@@ -132,8 +142,9 @@ const RotateAccessKeyInput = builder.inputType('RotateAccessKeyInput', {
   fields: t => ({
     id: t.id({ required: true, description: 'A `key_…` id.' }),
     overlapSeconds: t.int({
-      defaultValue: 86_400,
-      description: 'How long the old secret still works; 0 to 2592000.',
+      defaultValue: standardOverlapSeconds,
+      description:
+        'How long the old secret still works; 0 to 2592000. While an earlier overlap runs, only 0 is taken: it ends both old secrets at once.',
     }),
   }),
 })
@@ -158,7 +169,8 @@ const DeleteAccessKeyPayload = builder.objectRef<{ deletedAccessKeyId: string }>
 builder.mutationFields(t => ({
   createAccessKey: t.field({
     type: CreateAccessKeyPayload,
-    description: 'Mints an access key, no wider than the one that asks. Scope: keys:write.',
+    description:
+      'Mints an access key, no wider than the one that asks; a key with rules, or for registered operations only, mints none. Scope: keys:write.',
     args: { input: t.arg({ type: CreateAccessKeyInput, required: true, description: 'The key.' }) },
     resolve: async (_root, { input }, context) => {
       const caller = context.authorize('keys:write')
@@ -170,11 +182,12 @@ builder.mutationFields(t => ({
   }),
   rotateAccessKey: t.field({
     type: RotateAccessKeyPayload,
-    description: 'Gives an access key a new secret; the old one works for a while longer. Scope: keys:write.',
+    description:
+      'Gives an access key a new secret; the old one works for a while longer. Not one that is wider than the key that asks. Scope: keys:write.',
     args: { input: t.arg({ type: RotateAccessKeyInput, required: true, description: 'Which one.' }) },
     resolve: async (_root, { input }, context) => {
       const caller = context.authorize('keys:write')
-      const overlapSeconds = input.overlapSeconds ?? 0
+      const overlapSeconds = input.overlapSeconds ?? standardOverlapSeconds
       const rotated = await context.services.accessKeys.rotate(caller, input.id, overlapSeconds)
       await context.audit('accessKey.rotated', input.id, { name: rotated.accessKey.name, overlapSeconds })
       return rotated
@@ -182,17 +195,14 @@ builder.mutationFields(t => ({
   }),
   deleteAccessKey: t.field({
     type: DeleteAccessKeyPayload,
-    description: 'Deletes an access key; it opens nothing from then on. Scope: keys:write.',
+    description:
+      'Deletes an access key; it opens nothing from then on. Not one that is wider than the key that asks, nor the preset one, nor the last admin key of a workspace. Scope: keys:write.',
     args: { input: t.arg({ type: DeleteAccessKeyInput, required: true, description: 'Which one.' }) },
     resolve: async (_root, { input }, context) => {
-      const { workspaceId } = context.authorize('keys:write')
-      if (await context.services.accessKeys.delete(workspaceId, input.id)) {
-        await context.audit('accessKey.deleted', input.id)
-        return { deletedAccessKeyId: input.id }
-      }
-      throw new GatewayError('INVALID_INPUT', 'The workspace has no access key with this id.', {
-        details: [{ field: 'id', message: 'id names no access key of the workspace.' }],
-      })
+      const caller = context.authorize('keys:write')
+      const { name } = await context.services.accessKeys.delete(caller, input.id)
+      await context.audit('accessKey.deleted', input.id, { name })
+      return { deletedAccessKeyId: input.id }
     },
   }),
 }))

@@ -118,8 +118,8 @@ builder.objectFields(IntegrationType, t => ({
     description:
       'Its actions, sorted by name: hand-written ones and those of the workspace’s imported OpenAPI documents. Any access key may ask.',
     args: { search: t.arg.string({ description: 'Part of the name, the path or the description, in any case.' }) },
-    resolve: async (integration, { search, ...page }, { services }) =>
-      toRelay(await services.actions.list(integration, search ?? null, page)),
+    resolve: async (integration, { search = null, ...page }, { actionsOf }) =>
+      toRelay(await actionsOf({ integration, search, page })),
   }),
   action: t.field({
     type: ActionType,

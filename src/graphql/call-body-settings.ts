@@ -24,7 +24,7 @@ export const CallBodySettingsInput = builder.inputType('CallBodySettingsInput', 
     retentionDays: t.int({ required: true, description: '1 to 30; no longer than the call itself is kept.' }),
     redact: t.stringList({
       description:
-        'What is not kept, at most 50 rules: header names, and JSONPaths of names and indexes (`$.user.email`) into JSON bodies of both ways. With a path, bodies that are no JSON or too long are not kept at all. Credentials, cookies and what looks like them are never kept.',
+        'What is not kept, at most 50 rules: header names, and JSONPaths of names, indexes and `[*]` (`$.user.email`, `$.data[*].email`; never `..`) into JSON bodies of both ways. With a path, bodies that are no JSON or too long are not kept at all, nor are those with more than 200,000 values on the paths. Credentials, cookies and what looks like them are never kept.',
     }),
   }),
 })

@@ -1,5 +1,6 @@
 /** What was kept of a call's request and answer, where the workspace asked for it. */
 import type { CallExchange, KeptBody, KeptHeader } from '../calls/exchange.ts'
+import { parseMediaType } from '../passthrough/media-type.ts'
 import { UpstreamResponse } from '../passthrough/response.ts'
 import { builder } from './builder.ts'
 import { CallType } from './calls.ts'
@@ -16,7 +17,8 @@ interface KeptExchange {
 }
 
 const KeptBodyType = builder.objectRef<ReadableBody>('KeptBody').implement({
-  description: 'A body as it was kept, with `[redacted]` in the place of what a rule names.',
+  description:
+    'A body as it was kept: decoded where it came with a content coding, and with `[redacted]` in the place of what a rule names and of what repeats an injected credential, in plain text, escaped, in base64 or in hex.',
   fields: t => ({
     sizeBytes: t.exposeFloat('sizeBytes', { description: 'Bytes of the whole body, as it went or came.' }),
     truncated: t.exposeBoolean('isTruncated', { description: 'True when only its beginning was kept.' }),
@@ -32,7 +34,8 @@ const KeptBodyType = builder.objectRef<ReadableBody>('KeptBody').implement({
     }),
     text: t.string({
       nullable: true,
-      description: 'As text, by the charset of its content type.',
+      description:
+        'As text, by the charset of its content type; where something was taken out of a text that is no UTF-8, it was kept as UTF-8.',
       resolve: ({ bytes, view }) => (bytes === null ? null : view.text()),
     }),
     base64: t.string({
@@ -93,5 +96,12 @@ builder.objectField(CallType, 'exchange', t =>
 
 function readable(body: KeptBody | null, headers: readonly KeptHeader[]): ReadableBody | null {
   if (body === null) return null
-  return { ...body, view: new UpstreamResponse({ status: 200, headers, bytes: body.bytes ?? Buffer.alloc(0) }) }
+  const { bytes, charset } = body
+  const described =
+    charset === undefined ? headers : headers.map(header => ({ ...header, value: setCharset(header, charset) }))
+  return { ...body, view: new UpstreamResponse({ status: 200, headers: described, bytes: bytes ?? Buffer.alloc(0) }) }
+}
+
+function setCharset({ name, value }: KeptHeader, charset: string): string {
+  return name.toLowerCase() === 'content-type' ? `${parseMediaType(value).essence}; charset=${charset}` : value
 }

@@ -12,7 +12,10 @@ const Figures = builder.interfaceRef<CallFigures>('CallFigures').implement({
   description: 'What a number of calls have in common.',
   fields: t => ({
     calls: t.exposeFloat('calls', { description: 'How many calls.' }),
-    failures: t.exposeFloat('failures', { description: 'Without an answer, or with one of 400 and more.' }),
+    failures: t.exposeFloat('failures', {
+      description:
+        'With an error code, or with an answer of 400 and more; a call that its caller did not wait for is neither.',
+    }),
     errorRate: t.float({
       nullable: true,
       description: 'Failures per call, 0 to 1; null when there are none.',

@@ -24,6 +24,7 @@ import type { CallStore } from '../store/calls.ts'
 import type { ConnectionCountStore } from '../store/connection-counts.ts'
 import type { EventFeed } from '../store/event-feed.ts'
 import type { WebhookEndpoints } from '../webhooks/endpoints.ts'
+import { type ActionsOf, createActionLoader } from './action-loader.ts'
 import { type CountsOf, createCountLoader } from './connection-count-loader.ts'
 import { createLookups } from './lookups.ts'
 
@@ -85,6 +86,8 @@ export interface GraphQLContext {
   readonly operation: () => GatewayOperation
   /** How many connections an integration has, as far as the caller sees; batched. */
   readonly countsOf: CountsOf
+  /** A page of an integration's actions; batched. */
+  readonly actionsOf: ActionsOf
   /** For what lasts: who is calling, asked of the store again. @throws GatewayError `UNAUTHENTICATED` */
   readonly proveAgain: () => Promise<Caller>
   /** For what lasts: the next event is an operation of its own, with a budget of its own. */
@@ -95,19 +98,27 @@ export interface GraphQLContext {
 
 /** Proves the caller; a request without a valid key still gets a context, whose fields then refuse. */
 export async function createContext(input: ContextInput): Promise<GraphQLContext> {
-  const { services, requestId } = input
+  const { services, requestId, token } = input
   const proved = input.proved ?? (await prove(input))
   let operation: GatewayOperation | undefined
   let isWatched = false
   let countsOf: CountsOf | undefined
+  let actionsOf: ActionsOf | undefined
   function caller(): Caller {
     if (proved instanceof GatewayError) throw proved
     return proved
   }
   function startOperation(): GatewayOperation {
     const lookups = createLookups(services, caller().workspaceId)
-    const started = services.gateway.startOperation({ caller: caller(), lookups, signal: input.signal?.(), requestId })
-    if (!isWatched) input.onClose?.(() => operation?.end())
+    const started = services.gateway.startOperation({
+      caller: caller(),
+      lookups,
+      signal: input.signal?.(),
+      requestId,
+      token,
+    })
+    // At once when nobody waits any more: it is not yet the operation of this request then.
+    if (!isWatched) input.onClose?.(() => (operation ?? started).end())
     isWatched = true
     return started
   }
@@ -131,6 +142,10 @@ export async function createContext(input: ContextInput): Promise<GraphQLContext
     countsOf(integration) {
       countsOf ??= createCountLoader(services.connectionCounts, caller())
       return countsOf(integration)
+    },
+    actionsOf(list) {
+      actionsOf ??= createActionLoader(services.actions)
+      return actionsOf(list)
     },
     async proveAgain() {
       const again = await prove(input)

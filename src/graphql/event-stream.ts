@@ -8,10 +8,12 @@ export interface EventSource<Event> extends AsyncIterator<Event> {
   fail(failure: GatewayError): void
 }
 
-const checkEveryMs = 2_000
+/** With what a look-up may be out of date, an end elsewhere is noticed here within a second. */
+const checkEveryMs = 500
 
 /**
- * The last item may be the error that ended it: thrown, it would break the connection instead of being told.
+ * The caller is proved before each event, because an event may send calls, and in between, so that a silent stream ends
+ * too. The last item may be the error that ended it: thrown, it would break the connection instead of being told.
  * @param check rejects with a GatewayError when the caller may no longer listen
  */
 export function watchStream<Event>(
@@ -19,12 +21,20 @@ export function watchStream<Event>(
   check: () => Promise<void>,
   everyMs: number = checkEveryMs,
 ): AsyncIterableIterator<Event | GatewayError> {
-  const timer = setInterval(() => {
-    check().catch((error: unknown) => {
+  let isChecking = false
+  async function checkInBetween(): Promise<void> {
+    if (isChecking) return
+    isChecking = true
+    try {
+      await check()
+    } catch (error) {
       // What is no refusal says nothing of the caller: the store may be away for a moment.
       if (error instanceof GatewayError) source.fail(error)
-    })
-  }, everyMs)
+    } finally {
+      isChecking = false
+    }
+  }
+  const timer = setInterval(() => void checkInBetween(), everyMs)
   timer.unref()
   const over = { done: true, value: undefined } as const
   return {
@@ -32,10 +42,12 @@ export function watchStream<Event>(
       try {
         const item = await source.next()
         if (item.done === true) clearInterval(timer)
+        else await check().catch(refuseUnproved)
         return item
       } catch (error) {
         clearInterval(timer)
         if (!(error instanceof GatewayError)) throw error
+        await source.return()
         return { done: false, value: error }
       }
     },
@@ -48,4 +60,10 @@ export function watchStream<Event>(
       return this
     },
   }
+}
+
+/** Who cannot be proved gets no event either. */
+function refuseUnproved(error: unknown): never {
+  if (error instanceof GatewayError) throw error
+  throw new GatewayError('OVERLOADED', 'Whether you may still listen could not be looked up; listen again.')
 }

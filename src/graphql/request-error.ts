@@ -23,12 +23,18 @@ const reasons: readonly RegExp[] = [
   /Within OneOf Input Object type "\w{1,80}", exactly one field must be specified, and the value for that field must be non-null/,
 ]
 
+/** The rule of graphql-js looks no further than where it is too much; it says neither figure. */
+const introspectionTooDeep = 'Maximum introspection depth exceeded'
+const introspectionLimit =
+  'The introspection nests lists of fields or types at least 3 deep; it takes at most 2. Ask for fewer levels, or for __type by name.'
+
 /** Longer sentences of GraphQL hold somebody's value. */
 const maxLength = 500
 
 /** `input.credential.apiKey` of a variable is the field `credential.apiKey`, as in the errors of the gateway itself. */
 export function describeRequestError(message: string): RequestError {
   const [, variable] = /^Variable "\$(\w+)" got invalid value /.exec(message) ?? []
+  if (message === introspectionTooDeep) return { message: introspectionLimit }
   if (variable === undefined) return { message: withoutValue(message) }
   const field = findField(message) ?? variable
   const sentence = `${field} is wrong: ${findReason(message) ?? 'it is not of the type that the schema says'}.`

@@ -15,9 +15,10 @@ const meanings = {
   integrations: 'Slugs; any when absent.',
   connections: 'Connection ids; any when absent.',
   endUsers: 'End users; any when absent.',
-  methods: 'Methods such as GET; any when absent. What overrides a method, such as x-http-method-override, counts too.',
+  methods:
+    'Methods such as GET; any when absent. Whatever overrides the method counts too: headers such as x-http-method-override, and `_method` in the query or the body.',
   paths:
-    'Patterns for the path below the base URL, in URLPattern’s syntax without regular expressions: `/contacts*`, `/contacts/:id`. Any when absent. Every way in which a vendor may read the path has to fit, decoded or with doubled slashes; a request to another place than below the base URL fits none.',
+    'Patterns for the path below the base URL, in URLPattern’s syntax without regular expressions: `/contacts*`, `/contacts/:id`. Any when absent. Every way in which a vendor may read the path has to fit, decoded or with doubled slashes; a request to another place than below the base URL fits none that is allowed, and one that is denied from any slash on. Where paths are named, no path passes that is no UTF-8 or hides dot segments, and no header that names another path.',
 } as const
 
 export const RuleInput = builder.inputType('RuleInput', {

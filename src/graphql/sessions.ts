@@ -3,6 +3,7 @@ import type { MintedSession } from '../access/sessions.ts'
 import { GatewayError } from '../errors.ts'
 import { Scope } from './access-keys.ts'
 import { builder } from './builder.ts'
+import { QuotaInput } from './rate-limits.ts'
 import { RuleInput, rulesOf } from './rules.ts'
 
 const CreateSessionInput = builder.inputType('CreateSessionInput', {
@@ -17,7 +18,19 @@ const CreateSessionInput = builder.inputType('CreateSessionInput', {
     }),
     rules: t.field({ type: [RuleInput], description: 'Beside those of the key: both have to agree.' }),
     maxCalls: t.int({ description: 'How many calls it may make in all.' }),
-    maxBytes: t.float({ description: 'How many bytes may go both ways in all; the call that exceeds it is the last.' }),
+    maxBytes: t.float({
+      description:
+        'How many bytes may go both ways in all. No call starts when they are spent; until its own are known, a call under way counts as 16384, and what would go beyond with those is `RATE_LIMITED`.',
+    }),
+    quota: t.field({
+      type: QuotaInput,
+      description:
+        'How much it may call, no more than its key; more is `RATE_LIMITED` at once. What its key has counts for all its sessions together.',
+    }),
+    maxConcurrency: t.int({
+      description:
+        'How many of its calls may be under way at once, in each replica, no more than its key; more are `RATE_LIMITED`. What its key has counts for all its sessions together.',
+    }),
     expiresInSeconds: t.int({ description: '1 to 86400; 3600 when absent. It never outlives its key.' }),
   }),
 })
@@ -51,9 +64,12 @@ builder.mutationFields(t => ({
     type: CreateSessionPayload,
     description: 'Mints a short-lived token for one end user, such as a browser may hold. Scope: sessions:create.',
     args: { input: t.arg({ type: CreateSessionInput, required: true, description: 'Whose, and for what.' }) },
-    resolve: (_root, { input }, context) => {
+    resolve: async (_root, { input }, context) => {
       const caller = context.authorize('sessions:create')
-      return context.services.sessions.create(caller, { ...input, rules: rulesOf(input.rules) ?? null })
+      const made = await context.services.sessions.create(caller, { ...input, rules: rulesOf(input.rules) ?? null })
+      const expiresAt = made.expiresAt.toISOString()
+      await context.audit('session.created', made.id, { endUserId: input.endUserId, scopes: made.scopes, expiresAt })
+      return made
     },
   }),
   revokeSession: t.field({

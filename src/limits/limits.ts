@@ -7,19 +7,30 @@ import type { Quota } from './quota.ts'
 import type { LimitStore } from './store.ts'
 import type { VendorBudget } from './vendor-headers.ts'
 
-/** Whose call it is, and which limits the workspace set for it. */
-export interface LimitSubject {
+/** Who calls, and which limits the workspace set for them. */
+export interface LimitedCaller {
   readonly workspaceId: string
+  /** Of the access key. */
+  readonly callerId: string
+  /** Absent for the key itself. */
+  readonly sessionId?: string | undefined
+  readonly limits: {
+    /** For the access key and all its sessions together. */
+    readonly caller?: Quota | null | undefined
+    /** For the session alone. */
+    readonly session?: Quota | null | undefined
+  }
+}
+
+/** Whose call it is, and which limits the workspace set for it. */
+export interface LimitSubject extends LimitedCaller {
   readonly integration: string
   readonly connectionId: string
   readonly endUserId: string
-  readonly callerId: string
-  readonly limits: {
+  readonly limits: LimitedCaller['limits'] & {
     /** For all connections of the integration together. */
     readonly integration?: Quota | null | undefined
     readonly connection?: Quota | null | undefined
-    /** For the access key. */
-    readonly caller?: Quota | null | undefined
   }
 }
 
@@ -37,11 +48,18 @@ export interface Limits extends AsyncDisposable {
    * @throws {GatewayError} RATE_LIMITED or OVERLOADED with `retryAfterMs`, as a rejection
    */
   enter(subject: LimitSubject, wait: Wait): Turn | Promise<Turn>
+  /**
+   * Counts one request to the gateway, whether or not it calls anybody: as many are taken as the caller may make calls.
+   * @throws {GatewayError} RATE_LIMITED with `retryAfterMs`, as a rejection
+   */
+  admit(caller: LimitedCaller): Promise<void>
   /** What the vendor said last. */
   budgetOf(workspaceId: string, connectionId: string): Promise<VendorBudget | undefined>
   forget(workspaceId: string, connectionId: string): void
 }
 
+const keyLimit = 'The limit of this access key'
+const sessionLimit = 'The limit of this session'
 const maxAccounts = 100_000
 const maxLanes = 10_000
 /** How long others are told of a budget whose window has no known end. */
@@ -111,17 +129,24 @@ export function createLimits({
     return takes
   }
 
-  /** An access key's limit is not waited for: who has spent it must not fill the places of others. */
-  async function takeOfCaller({ workspaceId, callerId, limits }: LimitSubject): Promise<GiveBack> {
-    if (limits.caller == null) return () => {}
-    const taken = await store.take(`caller ${workspaceId} ${callerId}`, limits.caller)
-    if (typeof taken === 'number') throw refuseAsSpent('The limit of this access key', taken)
+  /** What limits an access key or session is not waited for: who has spent it must not fill the places of others. */
+  async function takeOfCaller(who: LimitedCaller, what: '' | ' for requests'): Promise<GiveBack> {
+    const { workspaceId, callerId, sessionId, limits } = who
+    const takes: Take[] = []
+    if (limits.session != null) {
+      takes.push(takeOfQuota(`session${what} ${workspaceId} ${sessionId}`, limits.session, sessionLimit + what, false))
+    }
+    if (limits.caller != null) {
+      takes.push(takeOfQuota(`caller${what} ${workspaceId} ${callerId}`, limits.caller, keyLimit + what, false))
+    }
+    const taken = await takeAll(takes)
+    if (typeof taken !== 'function') throw refuseAsSpent(taken.limit, taken.waitMs)
     return taken
   }
 
   async function queue(subject: LimitSubject, wait: Wait): Promise<Turn> {
     const { workspaceId, connectionId, endUserId } = subject
-    const giveBackCaller = await takeOfCaller(subject)
+    const giveBackCaller = await takeOfCaller(subject, '')
     try {
       const takes = takesOf(subject)
       const entrant = { connectionId, endUserId, take: () => takeAll(takes) }
@@ -153,13 +178,17 @@ export function createLimits({
   return {
     enter(subject, wait) {
       const { workspaceId, connectionId, limits } = subject
-      const isLimited = limits.integration != null || limits.connection != null || limits.caller != null
+      const isLimited =
+        limits.integration != null || limits.connection != null || limits.caller != null || limits.session != null
       if (!isLimited && !store.isShared && lanes.get(laneKey(subject))?.isWaitedFor(connectionId) !== true) {
         const key = accountKey(workspaceId, connectionId)
         const account = accountOf(key)
         if (account.take(now()) === 0) return createTurn(key, () => account.close())
       }
       return queue(subject, wait)
+    },
+    async admit(caller) {
+      await takeOfCaller(caller, ' for requests')
     },
     async budgetOf(workspaceId, connectionId) {
       const key = accountKey(workspaceId, connectionId)

@@ -1,6 +1,6 @@
 /** What RFC 9111 says of an answer and a request: the judging half of the cache interceptor. */
 import CachePolicy from 'http-cache-semantics'
-import type { StoredAnswer } from './private-caches.ts'
+import { type StoredAnswer, tellingHeaders } from './private-caches.ts'
 
 type Headers = Readonly<Record<string, string | string[]>>
 
@@ -63,7 +63,10 @@ export function toStored(
   const { etag, 'last-modified': modified, vary } = answer.headers
   const isOfUse = policy.timeToLive() > 0 || etag !== undefined || modified !== undefined
   if (!policy.storable() || !isOfUse || String(vary ?? '').includes('*')) return undefined
-  return { ...answer, headers: withoutHop(answer.headers), policy, variant: variantOf(request, vary) }
+  // Where the lifetime is the caller's invention, nobody has said what else the answer may be used for.
+  const isExact = lifetimeSeconds !== undefined && !saysLifetime(answer.headers)
+  const variant = isExact ? tellingHeaders(request.headers) : variantOf(request, vary)
+  return { ...answer, headers: withoutHop(answer.headers), policy, variant, isExact }
 }
 
 /**
@@ -74,7 +77,7 @@ export function freshen(stored: StoredAnswer, request: CachedRequest, said: Head
   const updates = Object.entries(withoutHop(said)).filter(([name]) => !ofTheBody.has(name))
   const headers = { ...stored.headers, ...Object.fromEntries(updates) }
   const policy = new CachePolicy(request, { status: stored.status, headers: judged(headers, undefined) }, options)
-  return { ...stored, headers, policy, variant: variantOf(request, headers.vary) }
+  return { ...stored, headers, policy, variant: stored.isExact ? stored.variant : variantOf(request, headers.vary) }
 }
 
 /** What a write to `url` leaves stale: nothing when it failed. */
@@ -122,13 +125,16 @@ function withoutHop(headers: Headers): Record<string, string | string[]> {
  * seen to where they are asked for; the policy would not even give fresh ones.
  */
 function judged(headers: Headers, lifetimeSeconds: number | undefined): Record<string, string | string[]> {
-  const isSaid = ['cache-control', 'expires', 'pragma'].some(name => headers[name] !== undefined)
   const control = [headers['cache-control'] ?? []].flat().join(',').toLowerCase()
   const read: Record<string, string | string[]> = { ...headers }
   if (control !== '') read['cache-control'] = control.replace(/(?:^|(?<=,))\s*must-revalidate\s*(?=,|$)/g, '')
-  if (!isSaid && lifetimeSeconds !== undefined) read['cache-control'] = `max-age=${lifetimeSeconds}`
+  if (!saysLifetime(headers) && lifetimeSeconds !== undefined) read['cache-control'] = `max-age=${lifetimeSeconds}`
   if (headers.age !== undefined && !/^\d{1,9}$/.test(String(headers.age))) read.age = String(oldAge)
   return read
+}
+
+function saysLifetime(headers: Headers): boolean {
+  return ['cache-control', 'expires', 'pragma'].some(name => headers[name] !== undefined)
 }
 
 /** RFC 9111 §1.2.2: what is beyond every lifetime. */

@@ -60,6 +60,8 @@ export interface CallParts {
   readonly inject: () => Injection
   /** Gets a new token after a 401; false when there is none to be had now. */
   readonly renew?: (() => Promise<boolean>) | undefined
+  /** Told when the vendor took the credential. */
+  readonly accepted?: (() => void) | undefined
   /** Whose limits count. */
   readonly subject?: LimitSubject | undefined
   /** Where its attempts are traced; nowhere when nobody collects traces. */
@@ -74,6 +76,7 @@ export class Call {
   readonly inject: () => Injection
   /** Gets a new token after a 401; false when there is none to be had. */
   readonly renew: (() => Promise<boolean>) | undefined
+  readonly accepted: (() => void) | undefined
   /** Whose limits count; none for a call that is not limited. */
   readonly subject: LimitSubject | undefined
   readonly trace: CallTrace | undefined
@@ -85,11 +88,13 @@ export class Call {
   bytesReceived = 0
   cache: CacheVerdict | null = null
 
-  constructor(plan: RequestPlan, { inject, renew, subject, trace, startedAt = performance.now() }: CallParts) {
+  constructor(plan: RequestPlan, parts: CallParts) {
+    const { inject, renew, accepted, subject, trace, startedAt = performance.now() } = parts
     this.plan = plan
     this.#startedAt = startedAt
     this.inject = inject
     this.renew = renew
+    this.accepted = accepted
     this.subject = subject
     this.trace = trace
   }

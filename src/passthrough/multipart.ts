@@ -1,4 +1,5 @@
 /** multipart/form-data (RFC 7578) from fields and files: texts, base64, uploads, and files that the vendor itself has. */
+import { randomBytes } from 'node:crypto'
 import { invalidInput } from '../errors.ts'
 import { decodeBase64 } from './base64.ts'
 import { formParameterLimit } from './query.ts'
@@ -14,7 +15,7 @@ export interface LoadedFile {
 
 /** One part as it is written; a file from a URL is loaded when all parts are known to be right. */
 type Part = { readonly name: string } & (
-  | { readonly text: string }
+  | { readonly text: string; readonly contentType?: string | undefined }
   | { readonly file: Blob; readonly filename: string }
   | {
       readonly url: string
@@ -25,7 +26,8 @@ type Part = { readonly name: string } & (
 )
 
 /**
- * Files are uploads, or `{filename, contentType?}` with one of `text`, `base64`, `url`; an array repeats its field.
+ * Files are uploads, or `{filename, contentType?}` with one of `text`, `base64`, `url`; `{contentType, text}` is a field
+ * that says its type (RFC 7578 §4.4), and an array repeats its field.
  * @throws {GatewayError} INVALID_INPUT naming the field
  */
 export async function encodeMultipart(
@@ -43,14 +45,35 @@ export async function encodeMultipart(
   if (parts.length > formParameterLimit) {
     throw invalidInput('body', `body has more than ${formParameterLimit} fields and files.`)
   }
-  const form = new FormData()
-  for (const part of parts) {
-    if ('text' in part) form.append(part.name, part.text)
-    else if ('file' in part) form.append(part.name, part.file, part.filename)
-    else form.append(part.name, await load(part, loadFile), part.filename)
+  const boundary = `----passgate${randomBytes(16).toString('hex')}`
+  const pieces: (string | Uint8Array)[] = []
+  for (const part of parts) pieces.push(`--${boundary}\r\n`, ...(await writePart(part, loadFile)), '\r\n')
+  pieces.push(`--${boundary}--\r\n`)
+  const bytes = Buffer.concat(pieces.map(piece => (typeof piece === 'string' ? Buffer.from(piece) : piece)))
+  return { bytes, contentType: `multipart/form-data; boundary=${boundary}` }
+}
+
+/** Its head and its content, written as browsers do (https://html.spec.whatwg.org/#multipart-form-data). */
+async function writePart(part: Part, loadFile: LoadFile | undefined): Promise<(string | Uint8Array)[]> {
+  const head = `Content-Disposition: form-data; name="${escapeName(normalizeLines(part.name))}"`
+  if ('text' in part) {
+    const { text, contentType } = part
+    return contentType === undefined
+      ? [`${head}\r\n\r\n`, normalizeLines(text)]
+      : [`${head}\r\nContent-Type: ${contentType}\r\n\r\n`, text]
   }
-  const encoded = new Response(form)
-  return { bytes: Buffer.from(await encoded.arrayBuffer()), contentType: encoded.headers.get('content-type') ?? '' }
+  const file = 'file' in part ? part.file : await load(part, loadFile)
+  const type = file.type || 'application/octet-stream'
+  const whole = `${head}; filename="${escapeName(part.filename)}"\r\nContent-Type: ${type}\r\n\r\n`
+  return [whole, new Uint8Array(await file.arrayBuffer())]
+}
+
+function escapeName(name: string): string {
+  return name.replaceAll('\n', '%0A').replaceAll('\r', '%0D').replaceAll('"', '%22')
+}
+
+function normalizeLines(text: string): string {
+  return text.replace(/\r?\n|\r/g, '\r\n')
 }
 
 function readPart(name: string, value: unknown, field: string): Part[] {
@@ -58,6 +81,9 @@ function readPart(name: string, value: unknown, field: string): Part[] {
   const text = scalarText(value)
   if (text !== undefined) return [{ name, text }]
   if (value instanceof File) return [{ name, file: value, filename: value.name }]
+  if (isObject(value) && isTyped(value)) {
+    return [{ name, text: value.text, contentType: readType(field, value.contentType) }]
+  }
   if (!isObject(value) || typeof value.filename !== 'string') {
     const takes = 'text, a number, a boolean, an upload, or a file {filename, contentType, text | base64 | url}'
     throw invalidInput(field, `${field} takes ${takes}; got ${describeKind(value)}.`)
@@ -74,6 +100,12 @@ function readPart(name: string, value: unknown, field: string): Part[] {
   }
   const bytes = value.text === undefined ? decodeBase64(`${field}.base64`, value.base64) : readText(field, value.text)
   return [{ name, file: toBlob(bytes, contentType), filename }]
+}
+
+/** A field with its type, and nothing that only a file has. */
+function isTyped(value: Readonly<Record<string, unknown>>): value is { contentType: string; text: string } {
+  const { contentType, text, ...others } = value
+  return typeof contentType === 'string' && typeof text === 'string' && Object.keys(others).length === 0
 }
 
 function readType(field: string, type: unknown): string | undefined {

@@ -10,8 +10,10 @@ export interface StoredAnswer {
   /** Names in lower case, as the policy judges them. */
   readonly headers: Readonly<Record<string, string | string[]>>
   readonly body: Buffer
-  /** The request headers that `Vary` names, as they were. */
+  /** The request headers that `Vary` names, as they were; or all of them, when `isExact`. */
   readonly variant: readonly (readonly [name: string, value: string | undefined])[]
+  /** True where the vendor said nothing of what its answer depends on. */
+  readonly isExact: boolean
 }
 
 export const maxEntryBytes = 2 * 1024 * 1024
@@ -34,7 +36,12 @@ export class PrivateCache {
 
   /** The answer to a request with these headers, fresh or not. */
   find(url: string, headers: Readonly<Record<string, string>>): StoredAnswer | undefined {
-    return this.#byUrl.get(url)?.find(({ variant }) => variant.every(([name, value]) => headers[name] === value))
+    const answers = this.#byUrl.get(url)
+    return answers?.find(
+      ({ variant, isExact }) =>
+        variant.every(([name, value]) => headers[name] === value) &&
+        (!isExact || tellingHeaders(headers).length === variant.length),
+    )
   }
 
   put(url: string, answer: StoredAnswer): void {
@@ -102,8 +109,28 @@ export class PrivateCaches {
   }
 }
 
+/** Headers are there as strings, and once more for the policy. */
+const copiesOfHeaders = 4
+
 function costOf(answers: readonly StoredAnswer[]): number {
-  return answers.reduce((sum, { body }) => sum + body.length + entryCost, 0)
+  return answers.reduce((sum, { body, headers, variant }) => {
+    const fields = [...Object.entries(headers), ...variant].flat(2)
+    const text = fields.reduce((length, part) => length + (part?.length ?? 0), 0)
+    return sum + body.length + entryCost + copiesOfHeaders * text
+  }, 0)
+}
+
+/** Headers of a request that say nothing of what is asked for. */
+const plainHeaders: ReadonlySet<string> = new Set([
+  ...['baggage', 'cache-control', 'connection', 'host', 'keep-alive', 'pragma', 'traceparent', 'tracestate'],
+  ...['user-agent', 'x-request-id'],
+])
+
+/** Those that an answer may depend on, sorted. */
+export function tellingHeaders(headers: Readonly<Record<string, string>>): [name: string, value: string][] {
+  return Object.entries(headers)
+    .filter(([name]) => !plainHeaders.has(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 function keyOf(workspaceId: string, connectionId: string): string {

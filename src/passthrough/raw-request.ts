@@ -122,6 +122,9 @@ function checkMethod(method: string): void {
   throw invalidInput('method', `The method ${method} is not sent: its answer would show the credential.`)
 }
 
+/** Any key of a workspace, as `access/secret.ts` writes them: a client may send another one than it is known by. */
+const accessKey = /pgk_[\w-]{49}/
+
 /**
  * All headers but those that frame or route the message for this hop (RFC 9110 §7.6.1), the caller's access key wherever
  * it stands, and what the credential sets.
@@ -142,7 +145,7 @@ function splitHeaders(
     if (name.startsWith('x-passgate-')) {
       settings.set(name, value)
     } else if (name === 'content-length' || !isDropped(connection, name, perHop)) {
-      if (value.includes(token) || stripped.has(name)) continue
+      if (value.includes(token) || accessKey.test(value) || stripped.has(name)) continue
       seen.add(name)
       headers.push([name === 'content-length' ? name : written, value])
     }

@@ -3,6 +3,7 @@ import { invalidInput } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
 import type { ResolvedConnection } from './connection.ts'
 import { refuseDestination } from './egress.ts'
+import { holdsToken } from './own-token.ts'
 import { checkUrlText, encodeIllegal, maxUrlLength, refuseDotSegments, tooLong } from './path.ts'
 import { parameterNames } from './query.ts'
 import type { RawInput } from './raw-request.ts'
@@ -15,7 +16,7 @@ export const domainParameter = '__domain'
 /** @throws {GatewayError} INVALID_INPUT naming the field */
 export function planRawUrl(connection: ResolvedConnection, input: RawInput, allow: HostAllowlist): PlannedUrl {
   const text = decodeWhole(checkUrlText('path', input.target))
-  if (text.includes(input.token)) {
+  if (holdsToken(text, input.token)) {
     throw invalidInput('path', 'The access key is in the URL; send it as the header `authorization: Bearer …`.')
   }
   const mark = text.indexOf('?')

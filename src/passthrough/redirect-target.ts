@@ -1,4 +1,5 @@
 /** Where a redirect leads, if it may be followed: the judging half of the redirect interceptor. */
+import { GatewayError } from '../errors.ts'
 import type { HostAllowlist } from '../hosts.ts'
 import { refuseDestination } from './egress.ts'
 import { maxUrlLength } from './path.ts'
@@ -18,8 +19,8 @@ export interface Hop {
 
 /**
  * The next request of a safe call (RFC 9110 §15.4), or undefined when the answer is the caller's to see: no redirect, no
- * usable `Location`, a host outside the pin set or not to be dialled, a place that sets the credential's own parameters, or
- * one that a rule denies.
+ * usable `Location`, a host outside the pin set or not to be dialled, or a place that sets the credential's own parameters.
+ * @throws {GatewayError} POLICY_DENIED for one that a rule denies
  */
 export function nextHop(
   from: { readonly origin?: string | URL | undefined; readonly path: string; readonly method: string },
@@ -39,5 +40,7 @@ export function nextHop(
   if (injected.query.some(name => names.has(name.toLowerCase()))) return undefined
   const method = status === 303 && from.method !== 'HEAD' ? 'GET' : from.method
   const hop = { origin: url.origin, path: url.pathname + url.search, method }
-  return plan.judgeHop?.(hop) === undefined ? hop : undefined
+  const denial = plan.judgeHop?.(hop)
+  if (denial === undefined) return hop
+  throw new GatewayError('POLICY_DENIED', `The vendor redirects the call, and is not followed. ${denial.message}`)
 }

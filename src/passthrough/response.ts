@@ -15,7 +15,7 @@ interface ParsedJson {
   readonly value: unknown
 }
 
-/** Every view is made when it is first asked for. */
+/** Every view is made when it is first asked for, and once: an operation may ask for it by a hundred names. */
 export class UpstreamResponse {
   readonly status: number
   /** As they came: order, spelling and repeats. */
@@ -23,6 +23,9 @@ export class UpstreamResponse {
   /** After decoding. */
   readonly bytes: Buffer
   #json: ParsedJson | null | undefined
+  #text: string | undefined
+  #base64: string | undefined
+  #sha256: string | undefined
 
   constructor(parts: { status: number; headers: readonly ResponseHeader[]; bytes: Buffer }) {
     this.status = parts.status
@@ -46,16 +49,19 @@ export class UpstreamResponse {
   /** By the charset of the content type, UTF-8 when it names none that is known; no byte order mark. */
   text(): string {
     const { charset = 'utf-8' } = parseMediaType(this.#firstContentType)
-    return createDecoder(charset).decode(this.bytes)
+    this.#text ??= createDecoder(charset).decode(this.bytes)
+    return this.#text
   }
 
   base64(): string {
-    return this.bytes.toString('base64')
+    this.#base64 ??= this.bytes.toString('base64')
+    return this.#base64
   }
 
   /** In hex. */
   sha256(): string {
-    return hash('sha256', this.bytes, 'hex')
+    this.#sha256 ??= hash('sha256', this.bytes, 'hex')
+    return this.#sha256
   }
 
   /** The JSON body as its exact text; null when it is empty or not JSON. */

@@ -2,25 +2,23 @@
 import type { CORSOptions } from 'graphql-yoga'
 
 export interface Cors {
-  readonly options: CORSOptions
+  /** Asked of each request; false for one whose answer no page may read. */
+  readonly options: (request: Pick<Request, 'headers'>) => CORSOptions
   /** What an answer to a request of this origin carries. */
   headersFor(origin: string | undefined): Readonly<Record<string, string>> | undefined
 }
 
 const methods = ['GET', 'POST']
 
+/** An origin that is not listed gets no header at all: `null` is an origin, too, that of any page in a sandbox. */
 export function createCors(origins: readonly string[]): Cors {
-  if (origins.length === 0) return { options: false, headersFor: () => undefined }
-  const [first = ''] = origins
-  // A single origin is told to everyone: the answer is the same for all, and caches need not tell them apart.
-  const byOrigin = new Map(origins.map(origin => [origin, { ...allowing(origin), vary: 'Origin' }]))
-  const other = allowing(origins.length === 1 ? first : 'null')
+  const known = { origin: [...origins], methods, credentials: false }
+  // The answer of a single origin differs from that of the others by its absence alone.
+  const vary: Record<string, string> = origins.length === 1 ? {} : { vary: 'Origin' }
+  const byOrigin = new Map(origins.map(origin => [origin, { ...allowing(origin), ...vary }]))
   return {
-    options: { origin: [...origins], methods, credentials: false },
-    headersFor(origin) {
-      if (origin === undefined) return undefined
-      return origins.length === 1 ? other : (byOrigin.get(origin) ?? other)
-    },
+    options: ({ headers }) => byOrigin.has(headers.get('origin') ?? '') && known,
+    headersFor: origin => (origin === undefined ? undefined : byOrigin.get(origin)),
   }
 }
 

@@ -1,4 +1,4 @@
-/** How many upstream calls an operation would make, as far as its document and its variables say. */
+/** What an operation would cost by a list of prices, as far as its document and its variables say. */
 import {
   type ArgumentNode,
   type DocumentNode,
@@ -13,8 +13,10 @@ import {
   isObjectType,
   Kind,
   type OperationDefinitionNode,
+  SchemaMetaFieldDef,
   type SelectionNode,
   type SelectionSetNode,
+  TypeMetaFieldDef,
   type ValueNode,
 } from 'graphql'
 
@@ -22,6 +24,14 @@ export type Variables = Readonly<Record<string, unknown>>
 
 /** A number when the variables have no say in it. */
 type Price = number | ((variables: Variables) => number)
+
+/** What is counted: calls, or values. */
+export interface PriceList {
+  /** Of one field itself, wherever it stands; `field` is absent for `__typename`. */
+  readonly own: (type: string, name: string, field: GraphQLField<unknown, unknown> | undefined) => number
+  /** How many things the list of a field has that takes no size. */
+  readonly items: (type: GraphQLCompositeType, name: string, field: GraphQLField<unknown, unknown>) => number
+}
 
 /** The fields that ask a vendor or a receiver of webhooks: each one is a call. */
 export const sendingFields: ReadonlySet<string> = new Set([
@@ -39,20 +49,27 @@ export const sendingFields: ReadonlySet<string> = new Set([
   'Mutation.verifyConnection',
 ])
 
+/** Upstream calls; a list without a size is counted as it runs. */
+export const callPrices: PriceList = {
+  own: (type, name) => (sendingFields.has(`${type}.${name}`) ? 1 : 0),
+  items: () => 1,
+}
+
 /** What a list has when nobody says how many. */
 const usualPage = 20
 
-/** Counts the calls of the operation that is meant; a document is read once, whatever variables come with it. */
+/** Adds up the operation that is meant; a document is read once, whatever variables come with it. */
 export function createPricing(
   schema: GraphQLSchema,
+  list: PriceList = callPrices,
 ): (document: DocumentNode, operationName: string | null | undefined, variables: Variables) => number {
   const prices = new WeakMap<OperationDefinitionNode, Price>()
-  return function countCalls(document, operationName, variables) {
+  return function addUpOperation(document, operationName, variables) {
     const operation = findOperation(document, operationName)
     if (operation === undefined) return 0
     let price = prices.get(operation)
     if (price === undefined) {
-      price = priceOperation(schema, document, operation)
+      price = priceOperation(schema, list, document, operation)
       prices.set(operation, price)
     }
     return typeof price === 'number' ? price : price({ ...defaultsOf(operation), ...variables })
@@ -64,7 +81,12 @@ function findOperation(document: DocumentNode, name: string | null | undefined):
   return name == null ? operations[0] : operations.find(node => node.name?.value === name)
 }
 
-function priceOperation(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Price {
+function priceOperation(
+  schema: GraphQLSchema,
+  list: PriceList,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): Price {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const node of document.definitions) {
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
@@ -94,12 +116,12 @@ function priceOperation(schema: GraphQLSchema, document: DocumentNode, operation
 
   function priceField(type: GraphQLCompositeType, node: FieldNode): Price {
     const name = node.name.value
-    const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined
-    if (field === undefined) return 0
-    const own = sendingFields.has(`${type.name}.${name}`) ? 1 : 0
-    const inner = getNamedType(field.type)
-    if (node.selectionSet === undefined || !isCompositeType(inner)) return own
-    return addUp([own, multiply(countItems(field, node), priceSet(inner, node.selectionSet))])
+    const field = fieldOf(type, name)
+    const own = list.own(type.name, name, field)
+    const inner = field && getNamedType(field.type)
+    if (field === undefined || node.selectionSet === undefined || !isCompositeType(inner)) return own
+    const items = countItems(field, node) ?? list.items(type, name, field)
+    return addUp([own, multiply(items, priceSet(inner, node.selectionSet))])
   }
 
   function typeNamed(name: string | undefined): GraphQLCompositeType | undefined {
@@ -108,15 +130,22 @@ function priceOperation(schema: GraphQLSchema, document: DocumentNode, operation
   }
 }
 
-/** A page has what `first` or `last` says, and what is asked for by ids has as many; any other list is counted when it is there. */
-function countItems(field: GraphQLField<unknown, unknown>, node: FieldNode): Price {
+const metaFields = [SchemaMetaFieldDef, TypeMetaFieldDef]
+
+function fieldOf(type: GraphQLCompositeType, name: string): GraphQLField<unknown, unknown> | undefined {
+  const known = isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined
+  return known ?? metaFields.find(field => field.name === name)
+}
+
+/** A page has what `first` or `last` says, and what is asked for by ids has as many; undefined where nobody says. */
+function countItems(field: GraphQLField<unknown, unknown>, node: FieldNode): Price | undefined {
   const takes = (name: string) => field.args.some(arg => arg.name === name)
   const given = (name: string) => node.arguments?.find(argument => argument.name.value === name)
   if (takes('first')) {
     const sizes = [given('first'), given('last')].filter(argument => argument !== undefined)
     return depending(sizes, values => values.find(value => typeof value === 'number') ?? usualPage)
   }
-  if (!takes('ids')) return 1
+  if (!takes('ids')) return undefined
   return depending(
     [given('ids')].filter(argument => argument !== undefined),
     ([ids]) => (Array.isArray(ids) ? ids.length : 1),

@@ -5,6 +5,7 @@ import { invalidInput } from '../errors.ts'
 import { defaultBudget } from '../gateway/operation.ts'
 import { createPricing, type Variables } from './graphql-cost.ts'
 import { refuse, requireModestDocument, requireModestText, requireModestVariables } from './graphql-limits.ts'
+import { createWeights, maxWeight } from './graphql-weights.ts'
 
 export interface GuardOptions {
   readonly schema: GraphQLSchema
@@ -19,6 +20,7 @@ interface ExecutionParts {
 
 export function useGuard({ schema, showsSchema }: GuardOptions): Plugin {
   const countCalls = createPricing(schema)
+  const weigh = createPricing(schema, createWeights(schema))
 
   /** Before the first resolver runs. */
   function judge({ document, operationName, variableValues }: ExecutionParts): GraphQLError | undefined {
@@ -28,11 +30,18 @@ export function useGuard({ schema, showsSchema }: GuardOptions): Plugin {
       if (error instanceof GraphQLError) return error
       throw error
     }
-    const calls = countCalls(document, operationName, (variableValues ?? {}) as Variables)
+    const variables = (variableValues ?? {}) as Variables
+    const calls = countCalls(document, operationName, variables)
     const { maxCalls } = defaultBudget
-    if (calls <= maxCalls) return undefined
+    if (calls > maxCalls) {
+      return refuse(
+        `This operation could make ${calls} upstream calls; one makes at most ${maxCalls}. Send several operations.`,
+      )
+    }
+    const weight = Math.ceil(weigh(document, operationName, variables))
+    if (weight <= maxWeight) return undefined
     return refuse(
-      `This operation could make ${calls} upstream calls; one makes at most ${maxCalls}. Send several operations.`,
+      `This operation weighs ${weight} by its values and look-ups, times the sizes of its pages; one weighs at most ${maxWeight}. Ask for smaller pages, or send several operations.`,
     )
   }
 

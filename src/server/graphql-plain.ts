@@ -9,14 +9,12 @@ export interface PlainRequest {
   readonly operationName: string | null | undefined
 }
 
-/** By its head alone: nothing of the body has been read. */
-export function isPlainPost({ method, headers, url }: IncomingMessage, maxBytes: number): boolean {
-  const length = Number(headers['content-length'])
+/** By its head alone. */
+export function isPlainPost({ method, headers, url }: IncomingMessage): boolean {
   return (
     method === 'POST' &&
     url === '/graphql' &&
-    length > 0 &&
-    length <= maxBytes &&
+    Number(headers['content-length']) > 0 &&
     isJson(headers['content-type']) &&
     headers['content-encoding'] === undefined &&
     headers['access-control-request-headers'] === undefined
@@ -26,17 +24,6 @@ export function isPlainPost({ method, headers, url }: IncomingMessage, maxBytes:
 /** As Yoga spells it; JSON is UTF-8 whatever charset is named (RFC 8259, section 8.1). */
 function isJson(type: string | undefined): boolean {
   return type === 'application/json' || (type?.startsWith('application/json;') === true && !type.includes(','))
-}
-
-/** The whole body, whose length {@link isPlainPost} has bounded; undefined when the client left in the middle of it. */
-export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
-  const chunks: Buffer[] = []
-  request.on('data', chunk => chunks.push(chunk))
-  request.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)))
-  request.on('error', () => resolve(undefined))
-  request.on('close', () => resolve(undefined))
-  return await promise
 }
 
 /** Undefined for all that Yoga has something to say about. */

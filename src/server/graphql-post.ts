@@ -1,12 +1,11 @@
 /** The short way of a plain JSON POST: into Yoga's own pipeline, without a Request and a Response in between. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
 import { type DocumentNode, type ExecutionResult, GraphQLError } from 'graphql'
-import { answerText } from '../graphql/answer-text.ts'
 import { acceptedType } from './graphql-accept.ts'
+import type { Answers } from './graphql-answers.ts'
 import type { Cors } from './graphql-cors.ts'
 import { createDocuments } from './graphql-documents.ts'
-import { isPlainPost, type PlainRequest, readBody, readPlain } from './graphql-plain.ts'
+import { isPlainPost, type PlainRequest, readPlain } from './graphql-plain.ts'
 
 /** What Yoga's `getEnveloped` gives, as far as it is used here. */
 export interface Pipeline {
@@ -19,20 +18,21 @@ export interface Pipeline {
 
 export interface PostOptions {
   readonly openPipeline: (context: PostContext) => Pipeline
-  /** The last hand on a result: its errors get their public face. */
-  readonly finish: (result: ExecutionResult, context: PostContext) => ExecutionResult
-  readonly maxBytes: number
+  readonly answers: Pick<Answers, 'finish' | 'write'>
   readonly cors: Cors
 }
 
-/**
- * Answers the request, or returns false when it is for Yoga: nothing has been executed then, and what was read of the body
- * is the request's `body`, where Yoga looks for it.
- */
-export type PostHandler = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<boolean>
+/** Answers the request, whose whole body is given, or returns false when it is for Yoga: nothing has been executed then. */
+export type PostHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  bytes: Buffer,
+) => Promise<boolean>
 
 export function createPostHandler(options: PostOptions): PostHandler {
   const findDocument = createDocuments()
+  const { finish, write } = options.answers
 
   /** Undefined when nothing was executed: Yoga runs into the same, and words it. */
   async function execute(plain: PlainRequest, context: PostContext): Promise<ExecutionResult | undefined> {
@@ -48,13 +48,10 @@ export function createPostHandler(options: PostOptions): PostHandler {
     return 'data' in result ? result : undefined
   }
 
-  return async function answerPost(request, response, requestId) {
-    const mediaType = isPlainPost(request, options.maxBytes) ? acceptedType(request.headers.accept) : undefined
-    if (mediaType === undefined) return false
-    const bytes = await readBody(request)
-    if (bytes === undefined) return true
-    const plain = readPlain(bytes)
-    if (plain === undefined) return leaveToYoga(request, bytes)
+  return async function answerPost(request, response, requestId, bytes) {
+    const mediaType = isPlainPost(request) ? acceptedType(request.headers.accept) : undefined
+    const plain = mediaType === undefined ? undefined : readPlain(bytes)
+    if (plain === undefined) return false
     const headers = {
       ...options.cors.headersFor(request.headers.origin),
       'content-type': `${mediaType}; charset=utf-8`,
@@ -62,13 +59,13 @@ export function createPostHandler(options: PostOptions): PostHandler {
     const context = new PostContext(request, response, requestId)
     try {
       const result = await execute(plain, context)
-      if (result === undefined) return leaveToYoga(request, bytes)
-      send(response, 200, headers, answerText(options.finish(result, context)))
+      if (result === undefined) return false
+      send(response, 200, headers, write(finish(result, context), context))
     } catch (cause) {
       const originalError = cause instanceof Error ? cause : new Error('thrown', { cause })
       // The status is settled here: what says of it in the error would be for Yoga.
       const result = { data: undefined, errors: [new GraphQLError(originalError.message, { originalError })] }
-      send(response, 500, headers, answerText(options.finish(result, context)))
+      send(response, 500, headers, write(finish(result, context), context))
     }
     return true
   }
@@ -95,7 +92,8 @@ export class PostContext {
 
   /** Calls back when the answer is out or nobody waits for it any more. */
   onClose(callback: () => void): void {
-    this.#response.once('close', callback)
+    if (this.#response.closed) callback()
+    else this.#response.once('close', callback)
   }
 }
 
@@ -115,12 +113,6 @@ async function openContext(pipeline: Pipeline): Promise<object | undefined> {
   } catch {
     return undefined
   }
-}
-
-/** As a stream: of a Buffer Yoga would list every index as a key, which takes gigabytes for the largest. */
-function leaveToYoga(request: IncomingMessage, bytes: Buffer): false {
-  Object.assign(request, { body: Readable.from([bytes]) })
-  return false
 }
 
 /** The text is written together with the head, in one piece. */

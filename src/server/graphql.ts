@@ -6,13 +6,14 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import { readAccessToken } from '../access/token.ts'
 import { type ErrorCode, errorCodes, GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import type { Memory } from '../gateway/memory.ts'
 import { answerText } from '../graphql/answer-text.ts'
 import { createContext, type GraphQLContext, type GraphQLServices, prove } from '../graphql/context.ts'
-import { type FaceOptions, faceOf } from '../graphql/errors.ts'
+import { faceOf } from '../graphql/errors.ts'
 import { schema } from '../graphql/schema.ts'
 import { parseExactJson } from '../passthrough/exact-json.ts'
 import type { ReadAddress } from './client-address.ts'
+import { type Answers, createAnswers } from './graphql-answers.ts'
+import { type BodyPace, createBodyTaker, hasBody, leaveToYoga } from './graphql-body.ts'
 import { createCors } from './graphql-cors.ts'
 import { useValidDocuments } from './graphql-documents.ts'
 import { parseForm } from './graphql-form.ts'
@@ -21,6 +22,7 @@ import { parseMultipart } from './graphql-multipart.ts'
 import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
 import { useRegisteredOperations } from './graphql-registered.ts'
 import { useSimpleRequestGuard } from './graphql-simple-requests.ts'
+import { lingerAfterAnswer } from './linger.ts'
 import { passageOf } from './passage.ts'
 
 export interface GraphQLMountOptions {
@@ -34,6 +36,8 @@ export interface GraphQLMountOptions {
   readonly graphiql?: boolean
   /** Sends everything through Yoga's own listener, to be compared with. */
   readonly isYogaOnly?: boolean
+  /** How long a body may take; the standard's unless told. */
+  readonly bodyPace?: BodyPace
 }
 
 export type GraphQLMount = (request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>
@@ -77,8 +81,7 @@ export function createPipeline(options: GraphQLMountOptions) {
   const cors = createCors(options.corsOrigins)
   const proofs = createProofs(options)
   const showsSchema = options.introspection !== false
-  const finish: Finish = (result, { requestId, req }) =>
-    finishResult(result, { requestId, req, showsSchema, events: options.events })
+  const answers = createAnswers({ events: options.events, memory: services.gateway.memory, showsSchema })
   const yoga = createYoga<ServerContext, GraphQLContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -108,27 +111,36 @@ export function createPipeline(options: GraphQLMountOptions) {
       useRegisteredOperations({ operations: services.registeredOperations, prove: proofs }),
       useGuard({ schema, showsSchema }),
       useValidDocuments(),
-      useErrorFaces(finish),
+      useAnswers(answers),
     ],
   })
   // Yoga types its pipeline by the whole context; what goes in and comes out is the same.
   const openPipeline = yoga.getEnveloped as unknown as (context: PostContext) => Pipeline
-  return { yoga, openPipeline, finish, cors }
+  return { yoga, openPipeline, answers, cors, proofs }
 }
 
 export function createGraphQLMount(options: GraphQLMountOptions): GraphQLMount {
-  const { services } = options
-  const { yoga, openPipeline, finish, cors } = createPipeline(options)
-  const answerPost = createPostHandler({ openPipeline, finish, maxBytes: maxRequestBytes, cors })
+  const { services, bodyPace: pace } = options
+  const { memory } = services.gateway
+  const { yoga, openPipeline, answers, cors, proofs } = createPipeline(options)
+  const takeBody = createBodyTaker({ memory, maxBytes: maxRequestBytes, prove: proofs, ...(pace && { pace }) })
+  const answerPost = createPostHandler({ openPipeline, answers, cors })
   return async (req, response, requestId) => {
     try {
-      holdBody(req, response, services.gateway.memory)
-      if (options.isYogaOnly !== true && (await answerPost(req, response, requestId))) return
+      const isLong = hasBody(req)
+      if (isLong) lingerAfterAnswer(req, response)
+      const bytes = isLong && req.method === 'POST' ? await takeBody(req, response) : null
+      if (bytes === undefined) return
+      if (bytes !== null) {
+        if (options.isYogaOnly !== true && (await answerPost(req, response, requestId, bytes))) return
+        leaveToYoga(req, bytes)
+      }
       await yoga(req, response, { req, requestId, onClose: callback => whenClosed(response, callback) })
     } catch (error) {
-      if (!(error instanceof GatewayError)) options.events.requestFailed(requestId, error)
+      const face = faceOf(error, requestId)
+      if (face.hidden !== undefined) options.events.requestFailed(requestId, face.hidden)
       if (response.headersSent) response.destroy()
-      else sendFailure(req, response, error, requestId, cors.headersFor(req.headers.origin))
+      else sendFailure(req, response, face.error, cors.headersFor(req.headers.origin))
     }
   }
 }
@@ -141,7 +153,9 @@ function createProofs({
   const proofs = new WeakMap<IncomingMessage, ReturnType<typeof prove>>()
   async function proveOnce(request: IncomingMessage): ReturnType<typeof prove> {
     const proved = await prove({ services, token: readAccessToken(request.headers), address: readAddress(request) })
-    if (!(proved instanceof GatewayError)) passageOf(request)?.prove(proved.id, 'graphql')
+    if (proved instanceof GatewayError) return proved
+    passageOf(request)?.prove(proved.id, 'graphql')
+    await services.callers.admit(proved)
     return proved
   }
   return request => {
@@ -155,27 +169,23 @@ function createProofs({
 function sendFailure(
   request: IncomingMessage,
   response: ServerResponse,
-  failure: unknown,
-  requestId: string,
+  error: GraphQLError,
   cors: Readonly<Record<string, string>> | undefined,
 ): void {
-  const { error } = faceOf(failure, requestId)
   const code = error.extensions.code as ErrorCode
+  const { status = errorCodes[code].status, headers: own } = takeHttp(error)
   passageOf(request)?.refuseBy(code)
   const body = Buffer.from(answerText({ errors: [error] }))
   const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length }
-  response.writeHead(errorCodes[code].status, { ...cors, ...headers })
+  response.writeHead(status, { ...cors, ...own, ...headers })
   response.end(body)
 }
 
-/** A body counts before it is read: by what it announces, and one that announces nothing by what most of them have. */
-function holdBody(request: IncomingMessage, response: ServerResponse, memory: Memory): void {
-  const announced = Number(request.headers['content-length'])
-  const isChunked = request.headers['transfer-encoding'] !== undefined
-  const bytes = Math.min(maxRequestBytes, isChunked ? 64 * 1024 : announced > 0 ? announced : 0)
-  if (bytes === 0) return
-  memory.take(bytes)
-  response.once('close', () => memory.give(bytes))
+/** What an error says of the answer that it comes in: for the server alone. */
+function takeHttp({ extensions }: GraphQLError): { status?: number; headers?: Readonly<Record<string, string>> } {
+  const http = extensions.http ?? {}
+  extensions.http = undefined
+  return http
 }
 
 /** Numbers in the variables keep their digits: what Yoga would parse is read from the exact text. */
@@ -204,20 +214,23 @@ function useExactJson(): Plugin {
   }
 }
 
-/** The last hand on every result: errors get their public face, hidden ones go to the log. */
-function useErrorFaces(finishOne: Finish): Plugin<GraphQLContext & ServerContext, ServerContext> {
-  function finish(result: ExecutionResult, context: Finished): ExecutionResult & { stringify: typeof answerText } {
-    return { ...finishOne(result, context), stringify: answerText }
-  }
+function useAnswers({ finish, write, writeEvent }: Answers): Plugin<GraphQLContext & ServerContext, ServerContext> {
   return {
     onResultProcess({ result, setResult, serverContext }) {
       if (Array.isArray(result) || Symbol.asyncIterator in result) return
-      setResult(finish(result, serverContext))
+      setResult({ ...finish(result, serverContext), stringify: final => write(final, serverContext) })
     },
     // Each event of a subscription is a result of its own.
     onSubscribe({ args: { contextValue } }) {
       return {
-        onSubscribeResult: () => ({ onNext: ({ result, setResult }) => setResult(finish(result, contextValue)) }),
+        onSubscribeResult: () => ({
+          onNext({ result, setResult }) {
+            const finished = finish(result, contextValue)
+            setResult(
+              Object.assign(finished, { stringify: (final: ExecutionResult) => writeEvent(final, contextValue) }),
+            )
+          },
+        }),
       }
     },
   }
@@ -226,32 +239,4 @@ function useErrorFaces(finishOne: Finish): Plugin<GraphQLContext & ServerContext
 function whenClosed(response: ServerResponse, callback: () => void): void {
   if (response.closed) callback()
   else response.once('close', callback)
-}
-
-/** The request that a result answers. */
-export type Finished = Pick<ServerContext, 'requestId' | 'req'>
-
-type Finish = (result: ExecutionResult, finished: Finished) => ExecutionResult
-
-interface Finishing extends FaceOptions, Finished {
-  readonly events: Events
-}
-
-function finishResult(result: ExecutionResult, finishing: Finishing): ExecutionResult {
-  if (result.errors === undefined) return result
-  const isWhole = !('data' in result)
-  return { ...result, errors: result.errors.map(error => publicError(error, isWhole, finishing)) }
-}
-
-function publicError(error: unknown, isWhole: boolean, finishing: Finishing): GraphQLError {
-  const { requestId, req, events, showsSchema } = finishing
-  const face = faceOf(error, requestId, { showsSchema })
-  if (face.hidden !== undefined) events.requestFailed(requestId, face.hidden)
-  const { code, http } = face.error.extensions
-  passageOf(req)?.refuseBy(code as ErrorCode)
-  // A failure of ours is 500 to every client; `spec` would let a client of application/json see 200.
-  const usual = code === 'INTERNAL' ? { status: 500 } : { status: 400, spec: true }
-  // What fails in a field has no say in the status of an answer that has data.
-  face.error.extensions.http = isWhole ? (http ?? usual) : undefined
-  return face.error
 }

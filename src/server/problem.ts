@@ -1,6 +1,10 @@
 /** A gateway's refusal on the raw route: an RFC 9457 problem with the same code as in GraphQL. */
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { type ErrorCode, errorCodes, GatewayError } from '../errors.ts'
+import { isOfBrowser } from './raw-cors.ts'
+
+/** Clients such as git wait to be asked for Basic. A browser would ask its user, keep the answer, and send it for any page. */
+const bearer = 'Bearer realm="passgate"'
 
 /**
  * @param error anything but a GatewayError is `INTERNAL` and says nothing of itself
@@ -40,7 +44,9 @@ export function sendProblem(
     'x-passgate-error': code,
   }
   if (known?.retryAfterMs !== undefined) headers['retry-after'] = Math.ceil(known.retryAfterMs / 1000)
-  if (status === 401) headers['www-authenticate'] = 'Bearer realm="passgate", Basic realm="passgate"'
-  response.writeHead(status, [...cors, ...Object.entries(headers).flat()])
+  if (status === 401)
+    headers['www-authenticate'] = isOfBrowser(response.req) ? bearer : `${bearer}, Basic realm="passgate"`
+  // A reason that was set before, for an answer that could not be written, would else be used again.
+  response.writeHead(status, STATUS_CODES[status] ?? '', [...cors, ...Object.entries(headers).flat()])
   response.end(body)
 }

@@ -54,7 +54,7 @@ export class RawAnswer implements AnswerSink {
     if (facts.attempts > 1) fields.push('x-passgate-attempts', String(facts.attempts))
     if (facts.cache !== null) fields.push('x-passgate-cache', facts.cache)
     response.sendDate = false
-    this.#write(() => response.writeHead(status, statusText, fields))
+    this.#write(() => response.writeHead(status, reasonOf(statusText), fields))
     // One packet for a small answer; the head alone at once when nothing follows.
     response.cork()
     process.nextTick(() => {
@@ -106,6 +106,11 @@ export class RawAnswer implements AnswerSink {
       throw notHttp(code, cause)
     }
   }
+}
+
+/** A reason phrase means nothing to a client (RFC 9112 §4): one that Node cannot write is left out. */
+function reasonOf(statusText: string): string {
+  return /[^\t\x20-\x7e\x80-\xff]/.test(statusText) ? '' : statusText
 }
 
 /** Names of a download that only the gateway sets. */

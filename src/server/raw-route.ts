@@ -10,6 +10,7 @@ import type { Events } from '../events.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { RequestPlan } from '../passthrough/request.ts'
 import type { ReadAddress } from './client-address.ts'
+import { lingerAfterAnswer } from './linger.ts'
 import { passageOf } from './passage.ts'
 import { sendProblem } from './problem.ts'
 import { RawAnswer } from './raw-answer.ts'
@@ -54,24 +55,30 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
   const cors = createRawCors(options.corsOrigins)
   async function guard(exchange: Exchange, run: () => Promise<void>): Promise<void> {
     const { request, response, requestId } = exchange
-    response.on('finish', () => {
-      if (!request.complete) lingerOver(request)
-    })
+    lingerAfterAnswer(request, response)
     try {
       await run()
     } catch (error) {
       if (!(error instanceof GatewayError)) events.requestFailed(requestId, error)
       // Whoever has left is told nothing.
       if (!response.destroyed) passageOf(request)?.refuse(error)
-      refuse(exchange, error, cors.headersFor(request))
+      try {
+        refuse(exchange, error, cors.headersFor(request))
+      } catch (failure) {
+        // Nobody catches what is thrown from here: it would end the process.
+        events.requestFailed(requestId, failure)
+        response.destroy()
+      }
     }
   }
   async function relay({ request, response, requestId }: Exchange, read: (url: string) => Address): Promise<void> {
     if (cors.answerPreflight(request, response)) return
+    cors.refuseForged(request)
     const { caller, token } = await authenticate(callers, request, run =>
       failedAttempts.guard(readAddress(request), run),
     )
     passageOf(request)?.prove(caller.id, 'raw')
+    await callers.admit(caller)
     requireAnyRequest(caller)
     const { connectionId, target, prefix } = read(request.url ?? '')
     const isWholePath = connectionId === undefined
@@ -164,19 +171,6 @@ function bodyOf(request: IncomingMessage): AsyncIterable<Buffer> | null {
   if (coding === undefined && (length === undefined || Number(length) === 0)) return null
   // An answer may come before the body was read to its end; it must still reach the client.
   return request.iterator({ destroyOnReturn: false })
-}
-
-/** How long a client may go on with an upload that was answered before its end. */
-const lingerMs = 5000
-
-/** Closed at once, the connection would be reset, and the answer might be lost with it. */
-function lingerOver(request: IncomingMessage): void {
-  const cut = setTimeout(() => request.destroy(), lingerMs)
-  request.on('close', () => clearTimeout(cut))
-  request.on('error', () => {})
-  // Whoever was reading the body may never have been told that nobody wants it.
-  request.removeAllListeners('readable')
-  request.resume()
 }
 
 function placeOf(

@@ -1,15 +1,10 @@
 /** The HTTP edge: which address leads where, and how the listener starts and drains. */
-import {
-  createServer as createHttpServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http'
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { StartError } from '../errors.ts'
 import type { GraphQLMount } from './graphql.ts'
 import { createHealthRoutes, type HealthOptions } from './health.ts'
+import { createListener } from './listener.ts'
 import { createLogoRoutes, type LogoOptions } from './logo-routes.ts'
 import { openPassage, type Passage, type PassageParts, passageOf } from './passage.ts'
 import { downloadPrefix, type RawRoute, rawPrefix } from './raw-route.ts'
@@ -35,9 +30,6 @@ export interface Server extends AsyncDisposable {
   /** Says not ready from now on, and has clients come by another connection next time; requests are still answered. */
   drain(): void
 }
-
-/** Bytes of a request's head: a URL may have 16 KiB, and headers come on top. */
-const maxHeaderSize = 64 * 1024
 
 export function createServer(options: ServerOptions): Server {
   const { raw, readiness, drainTimeoutMs } = options
@@ -103,11 +95,6 @@ export function createServer(options: ServerOptions): Server {
       ])
     },
   }
-}
-
-/** No limit on the time of a whole request: an upload may take hours, and silence is cut off elsewhere. */
-function createListener(handler: RequestListener): HttpServer {
-  return createHttpServer({ maxHeaderSize, requestTimeout: 0, keepAliveTimeout: 72_000 }, handler)
 }
 
 type Route = (request: IncomingMessage, response: ServerResponse, requestId: string) => void

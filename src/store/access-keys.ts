@@ -1,5 +1,5 @@
 /** Access keys: found by the hash of their secret, listed newest first. */
-import { and, eq, or, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { StartError } from '../errors.ts'
 import type { Db } from './database.ts'
 import { driverError, guarded } from './failure.ts'
@@ -19,6 +19,8 @@ export type NewAccessKeyRow = Pick<
 
 export type PresetKey = Pick<AccessKeyRow, 'name' | 'hash' | 'hint' | 'scopes'>
 
+export type SecretChange = Pick<AccessKeyRow, 'hash' | 'hint' | 'previousUntil'> & { readonly previousHash: Buffer }
+
 export interface AccessKeyStore {
   insert(row: NewAccessKeyRow): Promise<AccessKeyRow>
   /** Of any workspace: who presents a secret has not said one yet. */
@@ -30,14 +32,10 @@ export interface AccessKeyStore {
   /** Makes the workspace's preset key unless it has one. True when this call made it. */
   insertPreset(workspaceId: string, key: PresetKey): Promise<boolean>
   hasAny(workspaceId: string): Promise<boolean>
-  /** A new secret in place of the one that was there, which works for a while longer. */
-  replaceSecret(
-    workspaceId: string,
-    id: string,
-    change: Pick<AccessKeyRow, 'hash' | 'hint' | 'previousHash' | 'previousUntil'>,
-  ): Promise<AccessKeyRow | undefined>
-  /** True when there was one. */
-  delete(workspaceId: string, id: string): Promise<boolean>
+  /** A new secret in place of `previousHash`, which works for a while longer. Undefined when that is not its secret any more. */
+  replaceSecret(workspaceId: string, id: string, change: SecretChange): Promise<AccessKeyRow | undefined>
+  /** Leaves the last key that opens the whole workspace where it is. */
+  delete(workspaceId: string, id: string): Promise<'DELETED' | 'ABSENT' | 'LAST_ADMIN'>
   touch(workspaceId: string, id: string, at: Date): Promise<void>
 }
 
@@ -118,15 +116,30 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
         .limit(1)
       return rows.length > 0
     },
-    async replaceSecret(workspaceId: string, id: string, change: Parameters<AccessKeyStore['replaceSecret']>[2]) {
+    async replaceSecret(workspaceId: string, id: string, change: SecretChange) {
       if (!isId('key', id)) return undefined
-      const [row] = await db.update(accessKeys).set(change).where(isOne(workspaceId, id)).returning()
+      const isSame = eq(accessKeys.hash, change.previousHash)
+      const [row] = await db
+        .update(accessKeys)
+        .set(change)
+        .where(and(isOne(workspaceId, id), isSame))
+        .returning()
       return row
     },
     async delete(workspaceId: string, id: string) {
-      if (!isId('key', id)) return false
-      const deleted = await db.delete(accessKeys).where(isOne(workspaceId, id)).returning({ id: accessKeys.id })
-      return deleted.length > 0
+      if (!isId('key', id)) return 'ABSENT' as const
+      return await db.transaction(async tx => {
+        // Locked, so that of two that are deleted at once the second sees that the first is gone.
+        const [first, second] = await tx
+          .select({ id: accessKeys.id })
+          .from(accessKeys)
+          .where(and(eq(accessKeys.workspaceId, workspaceId), isWholeAdmin))
+          .orderBy(accessKeys.id)
+          .for('no key update')
+        if (first?.id === id && second === undefined) return 'LAST_ADMIN' as const
+        const deleted = await tx.delete(accessKeys).where(isOne(workspaceId, id)).returning({ id: accessKeys.id })
+        return deleted.length > 0 ? ('DELETED' as const) : ('ABSENT' as const)
+      })
     },
     async touch(workspaceId: string, id: string, at: Date) {
       const later = sql`greatest(${accessKeys.lastUsedAt}, ${at.toISOString()}::timestamptz)`
@@ -134,6 +147,14 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
     },
   })
 }
+
+/** Opens all of the workspace, now. */
+const isWholeAdmin = and(
+  sql`'admin' = any(${accessKeys.scopes})`,
+  sql`${accessKeys.rules} = '[]'::jsonb`,
+  eq(accessKeys.registeredOnly, false),
+  or(isNull(accessKeys.expiresAt), gt(accessKeys.expiresAt, sql`now()`)),
+)
 
 /** The environment presets a secret that was minted for another key, perhaps one of narrower scopes. */
 function refuseTaken(error: unknown): never {

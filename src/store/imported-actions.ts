@@ -51,6 +51,8 @@ export interface ImportedActionStore {
   listImports(place: ImportPlace): Promise<OpenApiImportRow[]>
   /** With its actions. @returns false when there is none */
   deleteImport(place: ImportPlace, name: string): Promise<boolean>
+  /** Which of these integrations have documents; all others have no imported action. */
+  withImports(workspaceId: string, integrations: readonly string[]): Promise<Set<string>>
   /** Sorted by name; `search` is a part of the name, the path or the description, in any case. */
   list(place: ImportPlace, search: string | null, page: PageArgs): Promise<Page<ImportedActionRow>>
   get(place: ImportPlace, name: string): Promise<StoredAction | undefined>
@@ -110,6 +112,13 @@ export function createImportedActionStore(db: Db): ImportedActionStore {
       const isMeant = and(isOwnImport(place), eq(openApiImports.name, name))
       const gone = await db.delete(openApiImports).where(isMeant).returning({ name: openApiImports.name })
       return gone.length > 0
+    },
+    async withImports(workspaceId: string, integrations: readonly string[]) {
+      const rows = await db
+        .selectDistinct({ integration: openApiImports.integration })
+        .from(openApiImports)
+        .where(and(eq(openApiImports.workspaceId, workspaceId), inArray(openApiImports.integration, [...integrations])))
+      return new Set(rows.map(({ integration }) => integration))
     },
     async list(place: ImportPlace, search: string | null, page: PageArgs) {
       checkText('search', search ?? '')

@@ -3,18 +3,24 @@ import { and, eq, lt, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isId } from './ids.ts'
-import { checkJson, checkKey } from './stored-text.ts'
+import { checkJson, checkKey, checkText } from './stored-text.ts'
 import { sessions } from './tables.ts'
 
 export type SessionRow = typeof sessions.$inferSelect
-export type NewSessionRow = Omit<SessionRow, 'spentCalls' | 'spentBytes' | 'createdAt'>
+export type NewSessionRow = Omit<SessionRow, 'spentCalls' | 'spentBytes' | 'heldCalls' | 'heldUntil' | 'createdAt'>
+
+/** What a call under way counts against a budget of bytes until it is known how many it took. */
+export const heldBytesPerCall = 16_384
+/** As long as what a process held counts when it died with it. */
+const heldMinutes = 10
 
 export interface SessionStore {
   insert(row: NewSessionRow): Promise<SessionRow>
   get(workspaceId: string, id: string): Promise<SessionRow | undefined>
-  /** One more call, unless the budget is spent: then what is spent. */
-  spendCall(workspaceId: string, id: string): Promise<{ ok: true } | { ok: false; row: SessionRow | undefined }>
-  spendBytes(workspaceId: string, id: string, bytes: number): Promise<void>
+  /** One more call, unless the budget is spent, or held by calls under way: then what is spent. */
+  holdCall(workspaceId: string, id: string): Promise<{ ok: true } | { ok: false; row: SessionRow | undefined }>
+  /** A call that was held is over. */
+  settleCall(workspaceId: string, id: string, bytes: number): Promise<void>
   /** True when there was one. */
   delete(workspaceId: string, id: string): Promise<boolean>
   /** Of all workspaces. */
@@ -32,26 +38,37 @@ export function createSessionStore(db: Db): SessionStore {
     get,
     async insert(row: NewSessionRow) {
       checkKey('endUserId', row.endUserId)
+      checkAll('integrations', row.integrations)
+      checkAll('connections', row.connections)
       checkJson('rules', { rules: row.rules })
       const [inserted] = await db.insert(sessions).values(row).returning()
       if (inserted === undefined) throw new TypeError('an insert returned no row')
       return inserted
     },
-    async spendCall(workspaceId: string, id: string) {
+    async holdCall(workspaceId: string, id: string) {
+      const held = sql`(case when ${sessions.heldUntil} > now() then ${sessions.heldCalls} else 0 end)`
       const hasCalls = sql`(${sessions.maxCalls} is null or ${sessions.spentCalls} < ${sessions.maxCalls})`
-      const hasBytes = sql`(${sessions.maxBytes} is null or ${sessions.spentBytes} < ${sessions.maxBytes})`
-      const spent = await db
+      const counted = sql`${sessions.spentBytes} + ${held} * ${sql.raw(`${heldBytesPerCall}`)}`
+      const hasBytes = sql`(${sessions.maxBytes} is null or ${counted} < ${sessions.maxBytes})`
+      const taken = await db
         .update(sessions)
-        .set({ spentCalls: sql`${sessions.spentCalls} + 1` })
+        .set({
+          spentCalls: sql`${sessions.spentCalls} + 1`,
+          heldCalls: sql`${held} + 1`,
+          heldUntil: sql`now() + ${heldMinutes} * interval '1 minute'`,
+        })
         .where(and(isOne(workspaceId, id), hasCalls, hasBytes))
         .returning({ id: sessions.id })
-      if (spent.length > 0) return { ok: true } as const
+      if (taken.length > 0) return { ok: true } as const
       return { ok: false, row: await get(workspaceId, id) } as const
     },
-    async spendBytes(workspaceId: string, id: string, bytes: number) {
+    async settleCall(workspaceId: string, id: string, bytes: number) {
       await db
         .update(sessions)
-        .set({ spentBytes: sql`${sessions.spentBytes} + ${bytes}` })
+        .set({
+          spentBytes: sql`${sessions.spentBytes} + ${bytes}`,
+          heldCalls: sql`greatest(${sessions.heldCalls} - 1, 0)`,
+        })
         .where(isOne(workspaceId, id))
     },
     async delete(workspaceId: string, id: string) {
@@ -73,4 +90,8 @@ export function createSessionStore(db: Db): SessionStore {
       return deleted.length
     },
   })
+}
+
+function checkAll(field: string, names: readonly string[] | null): void {
+  for (const [index, name] of names?.entries() ?? []) checkText(`${field}.${index}`, name)
 }

@@ -1,5 +1,5 @@
 /** The keys that sign session tokens; their private half is sealed. */
-import { and, desc, isNull, lt, ne, sql } from 'drizzle-orm'
+import { desc, lt, ne, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { signingKeys } from './tables.ts'
@@ -10,7 +10,7 @@ export type NewSigningKey = Pick<SigningKeyRow, 'id' | 'workspaceId' | 'publicJw
 export interface SigningKeyStore {
   /** The newest first; the first that does not end signs. */
   list(): Promise<SigningKeyRow[]>
-  /** Adds the key that signs from now on; those before it end after `overlapMs`. */
+  /** Adds the key that signs from now on; those before it end after `overlapMs` at the latest. */
   insert(key: NewSigningKey, overlapMs: number): Promise<void>
   deleteExpired(): Promise<void>
 }
@@ -23,11 +23,11 @@ export function createSigningKeyStore(db: Db): SigningKeyStore {
     async insert(key: NewSigningKey, overlapMs: number) {
       await db.transaction(async tx => {
         await tx.insert(signingKeys).values(key)
-        const expiresAt = sql`now() + ${overlapMs} * interval '1 millisecond'`
+        const end = sql`now() + ${overlapMs} * interval '1 millisecond'`
         await tx
           .update(signingKeys)
-          .set({ expiresAt })
-          .where(and(ne(signingKeys.id, key.id), isNull(signingKeys.expiresAt)))
+          .set({ expiresAt: sql`least(${signingKeys.expiresAt}, ${end})` })
+          .where(ne(signingKeys.id, key.id))
       })
     },
     async deleteExpired() {

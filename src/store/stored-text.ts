@@ -13,6 +13,11 @@ export function checkText(field: string, text: string): void {
   if (!text.isWellFormed()) throw invalidInput(field, `${field} holds half of a surrogate pair, which is no character.`)
 }
 
+/** False for what `checkText` refuses. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed()
+}
+
 /** As `checkText`, for text that an index holds. */
 export function checkKey(field: string, text: string): void {
   checkText(field, text)

@@ -376,6 +376,12 @@ export const sessions = pgTable(
     maxBytes: bigint('max_bytes', { mode: 'number' }),
     spentCalls: integer('spent_calls').notNull().default(0),
     spentBytes: bigint('spent_bytes', { mode: 'number' }).notNull().default(0),
+    /** Calls under way whose bytes are not known yet; none after `held_until`, for a process that died with them. */
+    heldCalls: integer('held_calls').notNull().default(0),
+    heldUntil: instant('held_until'),
+    quota: jsonb('quota').$type<StoredQuota>(),
+    /** Calls under way at once, in each process. */
+    maxConcurrency: integer('max_concurrency'),
     expiresAt: instant('expires_at').notNull(),
     createdAt: instant('created_at').notNull().defaultNow(),
   },

@@ -2,18 +2,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parsePathPattern } from '../../src/access/path-pattern.ts'
-import { checkRules, judgeRules, type Rule, type RuleTarget, readingsOf } from '../../src/access/rules.ts'
+import { checkRules, judgeRules, type Rule, type RuleTarget } from '../../src/access/rules.ts'
 import { refusal } from '../auth/refusal.ts'
 
 function target(method: string, path: string, more: Partial<RuleTarget> = {}): RuleTarget {
-  const paths = readingsOf(path)
   return {
     integration: 'acme',
     connectionId: 'conn_1',
     endUserId: 'ann',
     methods: [method],
-    paths,
-    wholePaths: paths,
+    path,
+    basePath: '',
     ...more,
   }
 }
@@ -57,8 +56,10 @@ describe('a rule that allows', () => {
   })
 
   test('has no say about a request that goes elsewhere than below the base URL', () => {
-    expect(verdict([contacts], target('GET', '/contacts', { paths: [] }))).toContain('No rule')
-    expect(verdict([{ effect: 'ALLOW', methods: ['GET'] }], target('GET', '/x', { paths: [] }))).toBe('allowed')
+    expect(verdict([contacts], target('GET', '/contacts', { basePath: undefined }))).toContain('No rule')
+    expect(verdict([{ effect: 'ALLOW', methods: ['GET'] }], target('GET', '/x', { basePath: undefined }))).toBe(
+      'allowed',
+    )
   })
 
   test('covers every method that the vendor may read', () => {
@@ -101,8 +102,55 @@ describe('a rule that denies', () => {
   test('wins over one that allows, and looks at the whole path of what goes elsewhere', () => {
     const all: Rule = { effect: 'ALLOW' }
     expect(verdict([all, deny], target('DELETE', '/admin'))).toContain('denies')
-    expect(verdict([deny], target('DELETE', '', { paths: [], wholePaths: ['/admin'] }))).toContain('denies')
+    expect(verdict([deny], target('DELETE', '/admin', { basePath: undefined }))).toContain('denies')
     expect(verdict([deny], target('POST', '/admin', { methods: ['POST', 'DELETE'] }))).toContain('denies')
+  })
+})
+
+describe('however a path is spelled', () => {
+  /** A vendor reads all of it as `/admin/users`: encoded up to twice, in any case, with doubled slashes and parameters. */
+  const spelled = (path: string) =>
+    fc
+      .tuple(...[...path].map(char => fc.tuple(fc.constant(char), fc.nat(2), fc.boolean(), fc.nat(9))))
+      .map(chars => chars.map(([char, rounds, isUpper, filler]) => spell(char, rounds, isUpper, filler)).join(''))
+
+  function spell(char: string, rounds: number, isUpper: boolean, filler: number): string {
+    let written = isUpper ? char.toUpperCase() : char
+    if (char === '/' && filler === 0) return '//'
+    if (char === '/' && filler === 1) return ';v=1/'
+    for (let round = 0; round < rounds; round += 1) {
+      const code = round === 0 ? `%${written.charCodeAt(0).toString(16)}` : written.replaceAll('%', '%25')
+      written = code
+    }
+    return written
+  }
+
+  test('what denies it denies it, below the base URL and elsewhere', () => {
+    const deny: Rule = { effect: 'DENY', paths: ['/admin/:id'] }
+    fc.assert(
+      fc.property(spelled('/admin/users'), fc.constantFrom('', '/v2', undefined), (path, basePath) => {
+        const whole = `${basePath ?? '/v2'}/${path}`.replace('/;', '//;')
+        expect(verdict([deny], target('GET', whole, { basePath }))).toContain('denies')
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('what allows something else does not allow it', () => {
+    const allow: Rule = { effect: 'ALLOW', paths: ['/contacts*'] }
+    const inside = fc.tuple(fc.constantFrom('/contacts/', '/contacts/1/'), spelled('../admin'))
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          spelled('/admin'),
+          inside.map(parts => parts.join('')),
+        ),
+        path => {
+          expect(verdict([allow], target('GET', path))).not.toBe('allowed')
+        },
+      ),
+      { numRuns: 500 },
+    )
   })
 })
 
@@ -149,7 +197,7 @@ describe('a path pattern', () => {
     '/:a/:b',
     '/files/*?',
   ])('%s matches what URLPattern matches', source => {
-    const ours = parsePathPattern(source, { ignoreCase: false })
+    const ours = parsePathPattern(source, { isFolded: false })
     const theirs = new URLPattern({ pathname: source })
     const segment = fc.constantFrom('contacts', 'a', 'b', 'v1', 'x', '1', 'files', 'a:b', 'a.b', 'axb', '')
     fc.assert(
@@ -162,7 +210,7 @@ describe('a path pattern', () => {
   })
 
   test('takes no longer than the path is long', () => {
-    const pattern = parsePathPattern(`/${'*a'.repeat(100)}b`, { ignoreCase: true })
+    const pattern = parsePathPattern(`/${'*a'.repeat(100)}b`, { isFolded: true })
     expect(pattern?.matches(`/${'a'.repeat(16_000)}`)).toBe(false)
   })
 })

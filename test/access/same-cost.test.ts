@@ -33,7 +33,7 @@ test('unknown, malformed, expired, rotated and deleted keys are looked up alike 
   const deleted = await insert({})
   const rotated = await insert({})
   for (const { secret } of [deleted, rotated]) expect(await keys.authenticate(secret)).toMatchObject({ workspaceId })
-  await keys.delete(workspaceId, deleted.id)
+  await keys.delete(await keys.authenticate(deleted.secret), deleted.id)
   const previous = { previousHash: hashSecret(rotated.secret), previousUntil: new Date(Date.now() - 1) }
   await store.replaceSecret(workspaceId, rotated.id, { ...previous, hash: hashSecret('new'), hint: 'new' })
   const wrong = [
@@ -41,7 +41,7 @@ test('unknown, malformed, expired, rotated and deleted keys are looked up alike 
     'nonsense',
     '',
     'k'.repeat(20_000),
-    `${deleted.secret.slice(0, -1)}_`,
+    `${deleted.secret}_`,
     expired.secret,
     deleted.secret,
     rotated.secret,
@@ -54,4 +54,19 @@ test('unknown, malformed, expired, rotated and deleted keys are looked up alike 
     })
   }
   expect(looked).toEqual([...wrong, ...wrong].map(secret => hashSecret(secret).toString('hex')))
+})
+
+test('a key with a typing error is refused alike, and not looked up', async () => {
+  const { keys, looked, insert } = await open()
+  const { secret } = await insert({})
+  for (let at = 4; at < secret.length; at += 1) {
+    const other = secret[at] === 'x' ? 'y' : 'x'
+    const mistyped = `${secret.slice(0, at)}${other}${secret.slice(at + 1)}`
+    await expect(keys.authenticate(mistyped)).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+      message: 'The access key is unknown, expired or deleted.',
+    })
+  }
+  expect(looked).toEqual([])
+  expect(await keys.authenticate(secret)).toMatchObject({ kind: 'KEY' })
 })

@@ -165,13 +165,19 @@ describe('no other read is possible by GraphQL', () => {
     expect(countSeen()).toBe(before)
   })
 
-  test('a redirect of the vendor to another place is the answer, and is not followed', async () => {
+  test('a redirect of the vendor to another place ends the call, and is not followed', async () => {
     for (const path of ['/contacts/away', '/contacts/out']) {
       const before = countSeen()
-      const { passthrough } = await gateway.ask(read, { integration: 'acme', path }, token)
-      expect(passthrough.status).toBe(302)
+      const { data, errors } = await gateway.run(read, { integration: 'acme', path }, token)
+      expect(data).toEqual({ passthrough: null })
+      expect(errors?.[0]).toMatchObject({
+        message:
+          'The vendor redirects the call, and is not followed. No rule of the session allows this request; it allows "contacts only".',
+        extensions: { code: 'POLICY_DENIED' },
+      })
       expect(countSeen()).toBe(before + 1)
     }
+    expect(await sendRaw('GET', ids.own ?? '', '/contacts/away', {})).toBe(302)
   })
 
   test('explain says what stands in the way, and calls nobody', async () => {

@@ -131,7 +131,7 @@ describe('multipart', () => {
     },
   }
 
-  test('takes a file as base64, as an object with a name, or as an upload; other objects are JSON', () => {
+  test('takes a file as base64, as an object with a name, or as an upload; other objects are JSON that says so', () => {
     const { build, check } = withBody('multipart/form-data', schema)
     const upload = new File(['x'], 'up.txt')
     const input = {
@@ -144,7 +144,12 @@ describe('multipart', () => {
     expect(build(input)).toMatchObject({
       headers: {},
       options: { bodyFormat: 'MULTIPART' },
-      body: { title: 't', meta: '{"a":1}', file: input.file, more: [{ filename: 'more', base64: 'BBBB' }, upload] },
+      body: {
+        title: 't',
+        meta: { contentType: 'application/json', text: '{"a":1}' },
+        file: input.file,
+        more: [{ filename: 'more', base64: 'BBBB' }, upload],
+      },
     })
   })
 

@@ -15,9 +15,14 @@ export function acme(changes: object = {}): IntegrationDefinition {
 }
 
 /** @param document an object is written as JSON */
-export function importInto(definition: IntegrationDefinition, document: unknown, serverUrl?: string): ImportedDocument {
+export function importInto(
+  definition: IntegrationDefinition,
+  document: unknown,
+  serverUrl?: string,
+  egressAllow?: string,
+): ImportedDocument {
   const text = typeof document === 'string' ? document : JSON.stringify(document)
-  return importDocument({ text, definition, serverUrl })
+  return importDocument({ text, definition, serverUrl, egressAllow })
 }
 
 export interface OnlyAction {

@@ -8,6 +8,11 @@ const one = { '/things': { get: { operationId: 'list', summary: 'Lists things.' 
 describe('a document', () => {
   test.each([
     ['JSON', JSON.stringify({ openapi: '3.0.3', info, paths: one })],
+    ['JSON behind a byte order mark', `\ufeff${JSON.stringify({ openapi: '3.1.0', info, paths: one })}`],
+    [
+      'YAML behind one',
+      '\ufeffopenapi: 3.1.0\ninfo: {title: Things, version: 1.2}\npaths: {/things: {get: {operationId: list, summary: Lists things.}}}\n',
+    ],
     ['JSON behind spaces', ` \n${JSON.stringify({ openapi: '3.1.0', info, paths: one })}`],
     [
       'YAML',
@@ -34,6 +39,7 @@ describe('a document', () => {
     ['a list', '[1]', 'is no OpenAPI document: it holds no object'],
     ['broken JSON', '{"openapi": ', 'is neither JSON nor YAML: Unexpected end of JSON input'],
     ['broken YAML', 'a: [1', 'is neither JSON nor YAML: Flow sequence'],
+    ['two of them in YAML', '---\nopenapi: 3.0.0\npaths: {}\n---\na: 1\n', 'is several YAML documents; one is taken'],
     ['something else', '{"a": 1}', 'has the OpenAPI version null; 2.0, 3.0 and 3.1 are taken'],
     ['Swagger 1.2', '{"swagger": "1.2"}', 'has the OpenAPI version "1.2"; 2.0, 3.0 and 3.1 are taken'],
     [
@@ -101,6 +107,9 @@ describe('an operation is skipped', () => {
     ['with a stray brace', { '/a}': { get: {} } }, { reason: 'its path has a brace that is no placeholder' }],
     ['with a fragment in its middle', { '/a#b/c': { get: {} } }, { reason: 'its path has a fragment in its middle' }],
     ['with a backslash', { '/a\\b': { get: {} } }, { reason: expect.stringContaining('its path has a backslash') }],
+    ['that is a text', { '/a': { post: 'x' } }, { method: 'POST', reason: 'what stands there is no object' }],
+    ['that is a list', { '/a': { put: [] } }, { method: 'PUT', reason: 'what stands there is no object' }],
+    ['whose path is a number', { '/a': 7 }, { method: '*', reason: 'what stands there is no object' }],
     [
       'described elsewhere',
       { '/a': { $ref: 'https://x.example/paths.json' } },
@@ -108,6 +117,15 @@ describe('an operation is skipped', () => {
     ],
   ])('%s', (_what, paths, skipped) => {
     expect(reasonsOf(paths)).toEqual([expect.objectContaining(skipped)])
+  })
+
+  test('unless nothing stands there', () => {
+    const { actions, skippedTotal } = importInto(acme(), {
+      openapi: '3.1.0',
+      info,
+      paths: { '/a': { get: null, trace: null }, '/b': null },
+    })
+    expect([actions, skippedTotal]).toEqual([[], 0])
   })
 
   test('after the first 5,000', () => {

@@ -4,6 +4,7 @@ import { Actions } from '../../src/actions/actions.ts'
 import { OpenApiImports } from '../../src/actions/openapi-imports.ts'
 import type { Integration } from '../../src/connections/integrations.ts'
 import { Memory } from '../../src/gateway/memory.ts'
+import { HostAllowlist } from '../../src/hosts.ts'
 import type { ChooseActions, ImportedActionStore, TakenNames } from '../../src/store/imported-actions.ts'
 import { refusalOf } from '../store/fixtures.ts'
 import { acme, importInto } from './document.ts'
@@ -36,6 +37,7 @@ async function importBeside(taken: TakenNames): Promise<ReturnType<ChooseActions
     actions: new Actions(nothing as unknown as ImportedActionStore),
     memory: new Memory(),
     fetch: () => Promise.reject(new TypeError('nothing is fetched')),
+    allow: HostAllowlist.parse(''),
   })
   await imports.import(integration, {
     source: { document: { openapi: '3.1.0', info: {}, paths: { '/a': { get: {} } } } },

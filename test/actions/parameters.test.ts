@@ -128,8 +128,23 @@ describe('no field is', () => {
   })
 
   test.each(['access_token', 'api_key', 'apikey', 'X-Api-Key', 'authToken', 'private_token'])('%s', name => {
-    expect(fieldsOf(get([needed(name, 'query')]))).toEqual(['id'])
+    const action = get([needed(name, 'query')])
+    expect(fieldsOf(action)).toEqual(['id'])
+    expect(action.warnings).toEqual([
+      `The query parameter ${name} is no input: it is a credential, which the connection has to bring.`,
+    ])
   })
+
+  test.each(['session_key', 'session_token', 'private_key', 'bearer_key', 'access_key'])(
+    '%s only where the credential is written to it',
+    name => {
+      const action = get([needed(name, 'query')])
+      expect([fieldsOf(action), action.warnings]).toEqual([['id', name], []])
+      const auth = [{ scheme: 'apiKey', inject: { query: { [name]: '{apiKey}' } } }]
+      const injected = get([needed(name, 'query')], {}, { auth })
+      expect([fieldsOf(injected), injected.warnings]).toEqual([['id'], []])
+    },
+  )
 
   test('a token that is said to authenticate; any other token is a field', () => {
     const token = (description: string) => fieldsOf(get([needed('token', 'query', { description })]))
@@ -149,16 +164,21 @@ describe('no field is', () => {
     ]
     const action = get(names.map(name => needed(name, 'header')))
     expect(fieldsOf(action)).toEqual(['id'])
-    expect(action.warnings).toEqual(
-      ['Host', 'content-length', 'X-Passgate-Rewrite', 'not a name'].map(
+    expect(action.warnings).toEqual([
+      ...['Host', 'content-length', 'X-Passgate-Rewrite'].map(
         name => `The header ${name} is the gateway's to write, so it is no input.`,
       ),
-    )
+      'The header "not a name" is no input: no header can have this name.',
+    ])
   })
 
-  test('what has no name or place', () => {
-    expect(
-      fieldsOf(get([{ in: 'query' }, { name: 'a' }, { name: 'b', in: 'elsewhere' }, 7 as never, { $ref: '#/none' }])),
-    ).toEqual(['id'])
+  test('what has no name or place, which is told', () => {
+    const action = get([{ in: 'query' }, { name: 'a' }, { name: 'b', in: 'elsewhere' }, 7 as never])
+    expect(fieldsOf(action)).toEqual(['id'])
+    expect(action.warnings).toEqual(
+      ['{"in":"query"}', '{"name":"a"}', '{"name":"b","in":"elsewhere"}', '{}'].map(
+        shown => `The parameter ${shown} is no input: it takes a name, and path, query, header or cookie as its place.`,
+      ),
+    )
   })
 })

@@ -254,6 +254,17 @@ test('a pattern that RE2 does not have is not checked, and told', () => {
   expect(warnings).toEqual([expect.stringContaining('The pattern "^(?=a)a" is not checked')])
 })
 
+test('an enum that is too long to be kept is not checked at all, and told', () => {
+  const values = (count: number) => Array.from({ length: count }, (_, index) => `v${index}`)
+  const make = (count: number) =>
+    withBody('application/json', { type: 'object', properties: { e: { type: 'string', enum: values(count) } } })
+  const whole = make(2000)
+  expect([whole.check({ e: 'v1999' }), whole.check({ e: 'v2000' }).length, whole.warnings]).toEqual([[], 1, []])
+  const long = make(2001)
+  expect([long.check({ e: 'v2000' }), long.check({ e: 'nope' }), long.check({ e: 7 }).length]).toEqual([[], [], 1])
+  expect(long.warnings).toEqual(['The enum of 2001 values from "v0" is longer than 2000: it is not checked.'])
+})
+
 test('allOf of plain objects is one object, also where each closes itself', () => {
   const schema = {
     allOf: [

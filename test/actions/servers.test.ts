@@ -1,5 +1,6 @@
 /** An operation is taken when its server is the integration's base URL or another pinned host, and its path is relative to it. */
 import { describe, expect, test } from 'vitest'
+import { HostAllowlist } from '../../src/hosts.ts'
 import { acme, importInto } from './document.ts'
 
 const slack = { baseUrl: 'https://slack.com/api', hosts: ['slack.com', 'files.slack.com'] }
@@ -115,7 +116,18 @@ describe('an operation is skipped', () => {
       'outside the pinned hosts',
     ],
     ['at another port', {}, [{ url: 'https://api.acme.example:8443' }], 'outside the pinned hosts'],
-    ['whose pinned host speaks http', slack, [{ url: 'http://files.slack.com' }], 'outside the pinned hosts'],
+    [
+      'whose pinned host speaks http',
+      slack,
+      [{ url: 'http://files.slack.com' }],
+      'its server "http://files.slack.com" is at a pinned host, but is not sent to: Plain http goes only to hosts that the operator lists in PASSGATE_EGRESS_ALLOW; files.slack.com is not listed.',
+    ],
+    [
+      'whose server is told from where the document is',
+      slack,
+      [{ url: '../api' }],
+      'its server "../api" is relative to where the document was; serverUrl would say that it stands for the base URL',
+    ],
     [
       'whose server speaks no http',
       {},
@@ -135,6 +147,39 @@ describe('an operation is skipped', () => {
   })
 })
 
+describe('plain http', () => {
+  const local = { baseUrl: 'http://127.0.0.1:8080', hosts: ['127.0.0.1:8080', '127.0.0.1:9090'] }
+  const allowed = '127.0.0.1:8080 127.0.0.1:9090'
+  const at = (servers: readonly Server[], allow: string) => {
+    const document = { openapi: '3.0.3', info: {}, servers, paths: { '/things': { get: {} } } }
+    const { actions, skipped } = importInto(acme(local), document, undefined, allow)
+    return actions[0]?.path ?? skipped[0]?.reason
+  }
+
+  test('goes to a pinned host that the operator allows, as a passthrough does', () => {
+    expect(at([{ url: 'http://127.0.0.1:9090/v2' }], allowed)).toBe('http://127.0.0.1:9090/v2/things')
+    expect(at([{ url: 'http://127.0.0.1:9090/v2' }], '127.0.0.0/8')).toBe('http://127.0.0.1:9090/v2/things')
+    expect(at([{ url: 'http://127.0.0.1:9090/v2' }], '127.0.0.1:8080')).toContain('Plain http goes only to hosts')
+    expect(at([{ url: 'http://127.0.0.1:7070' }], allowed)).toContain('outside the pinned hosts')
+  })
+
+  test('is allowed in a thread as it is outside of it', () => {
+    const allow = HostAllowlist.parse('a.example:1, 10.0.0.0/8').with('b.example:2')
+    const told = HostAllowlist.parse(String(allow))
+    for (const [host, port] of [
+      ['a.example', 1],
+      ['b.example', 2],
+    ] as const)
+      expect(told.allowsHost(host, port)).toBe(true)
+    expect([told.allowsAddress('10.1.2.3'), told.allowsHost('a.example', 2)]).toEqual([true, false])
+  })
+
+  test('comes after https', () => {
+    const servers = [{ url: 'http://127.0.0.1:9090' }, { url: 'https://127.0.0.1:9090' }]
+    expect(at(servers, allowed)).toBe('https://127.0.0.1:9090/things')
+  })
+})
+
 describe('serverUrl', () => {
   const servers = [
     { url: 'https://api.github.com' },
@@ -145,6 +190,13 @@ describe('serverUrl', () => {
     expect(place({}, servers, 'https://api.github.com')).toBe('/things')
     expect(place({}, servers, 'https://api.github.com/')).toBe('/things')
     expect(place({}, servers, 'https://x.example')).toBe('/api/things')
+    expect(place({}, [{ url: '../api' }], '../api')).toBe('/things')
+  })
+
+  test('may have the placeholders that it has in the document', () => {
+    expect(place({}, servers, 'https://{host}')).toBe('/api/things')
+    expect(place({}, servers, 'https://{host}/api')).toBe('/things')
+    expect(place({}, servers, 'https://{other}/api')).toMatch(/^skipped: /)
   })
 
   test('that the document does not have changes nothing', () => {

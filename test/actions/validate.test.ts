@@ -106,6 +106,28 @@ describe('numbers', () => {
   })
 })
 
+describe('multiples', () => {
+  test.each<[number, number[], number[]]>([
+    [0.01, [19.99, 4.35, 0.07, 1.1, 0, -0.29, 100, 1e20, 1e300, 123456789012.34], [0.001, 19.999, 1.005, 1e-7, 5e-324]],
+    [0.1, [0.1, 0.3, 1.1, 2.2, 1e20, -7.7], [0.05, 0.25, 1e-7]],
+    [1e-7, [1e-7, 3e-7, 0.1234567, 5, 1e20], [1e-8, 1.5e-7]],
+    [0.07, [0.07, 1.05, 700], [0.1, 1]],
+    [1e20, [0, 1e20, 3e20, 1e21], [1, 1e19, 1.5e20]],
+    [3, [3, 9007199254740990], [4, 3.5]],
+    [5e-324, [5e-324, 1e-323, 1.5], []],
+  ])('of %d are told by their digits', (multipleOf, taken, refused) => {
+    const errors = (value: number) => check(closed({ a: { type: 'number', multipleOf } }), { a: value })
+    for (const value of taken) expect([value, errors(value)]).toEqual([value, []])
+    for (const value of refused) expect([value, errors(value).length]).toEqual([value, 1])
+  })
+
+  test('are named where there is none', () => {
+    const schema = closed({ a: { type: 'number', multipleOf: 0.01 } })
+    expect(messagesOf(schema, { a: 19.999 })).toEqual(['input.a takes a multiple of 0.01; got 19.999.'])
+    expect(check(schema, { a: JSON.rawJSON('19.990') })).toEqual([])
+  })
+})
+
 describe('null', () => {
   const schema = closed(
     {

@@ -1,33 +1,12 @@
 /** What is kept of an exchange holds no credential and nothing that a rule names, in whatever form it comes. */
+
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { emptyInjection, type Injection } from '../../src/auth/strategy.ts'
-import { redactExchange } from '../../src/gateway/exchange-redaction.ts'
-import { Beginning } from '../../src/gateway/kept-exchange.ts'
-
-function beginningOf(body: string | Buffer, maxBytes = 1000): Beginning {
-  const beginning = new Beginning(maxBytes)
-  beginning.add(Buffer.from(body))
-  return beginning
-}
-
-/** What is kept of an answer. */
-async function keep(
-  body: string | Buffer,
-  {
-    rules = [] as readonly string[],
-    injection = undefined as Partial<Injection> | undefined,
-    headers = {} as Record<string, string>,
-    maxBytes = 1000,
-  } = {},
-) {
-  const responseHeaders = Object.entries(headers).map(([name, value]) => ({ name, value }))
-  const taken = { requestHeaders: [], request: null, responseHeaders, answer: beginningOf(body, maxBytes) }
-  const added = injection && { ...emptyInjection, ...injection }
-  const exchange = await redactExchange(taken, { rules, injection: added })
-  return { ...exchange, body: exchange.responseBody, text: exchange.responseBody?.bytes?.toString() }
-}
+import { createAwsSigner } from '../../src/auth/aws-signature.ts'
+import { createOAuth1Signer } from '../../src/auth/oauth1-signature.ts'
+import type { Injection } from '../../src/auth/strategy.ts'
+import { keep } from './keep-answer.ts'
 
 describe('headers', () => {
   test.each([
@@ -153,6 +132,78 @@ describe('credentials that the vendor repeats', () => {
     expect(text).not.toMatch(/canary/)
     expect(text).not.toContain(Buffer.from('canary').toString('base64').slice(0, 7))
     expect(text).toContain('[redacted]')
+  })
+
+  const injection = { headers: { 'x-key': 'canary/key+AbCdEf' } }
+
+  test.each([
+    ['JSON of PHP', '{"key":"canary\\/key+AbCdEf","a":1}', {}],
+    ['JSON escapes', '{"key":"canary\\u002fkey\\u002BAbCdEf","a":1}', {}],
+    ['names of JSON', '{"canary\\u002fkey+AbCdEf":[1,2]}', {}],
+    ['JSON in JSON', JSON.stringify({ text: '{"key":"canary\\/key+AbCdEf"}', a: 1 }), {}],
+    ['a number of JSON', '{"key":31415926535,"a":"31415926535"}', { injection: { query: { key: '31415926535' } } }],
+  ])('leave JSON where it was JSON: %s', async (_name, body, more) => {
+    const { text = '' } = await keep(body, { injection, ...more })
+    expect(Object.keys(JSON.parse(text))).toHaveLength(Object.keys(JSON.parse(body)).length)
+    expect(text).toContain('"[redacted]')
+    expect(text).not.toMatch(/canary|AbCd|3141/)
+  })
+
+  test.each<[string, string, (text: string) => Buffer]>([
+    ['UTF-16', 'text/plain; charset=utf-16le', text => Buffer.from(text, 'utf16le')],
+    ['UTF-16 with the high byte first', 'text/plain; charset=utf-16be', text => Buffer.from(text, 'utf16le').swap16()],
+    [
+      'Shift JIS',
+      'text/plain; charset=shift_jis',
+      text => Buffer.concat([Buffer.from([0x83, 0x65]), Buffer.from(text)]),
+    ],
+  ])('are not kept in text of another charset, which is kept as UTF-8: %s', async (_name, contentType, write) => {
+    const headers = { 'content-type': contentType }
+    const kept = await keep(write('said canary/key+AbCdEf!'), { injection, headers })
+    expect(kept.text).toMatch(/^テ?said \[redacted\]!$/)
+    expect(kept.body?.charset).toBe('utf-8')
+    const harmless = await keep(write('said nothing'), { injection, headers })
+    expect(harmless.body).toMatchObject({ bytes: write('said nothing') })
+    expect(harmless.body?.charset).toBeUndefined()
+  })
+
+  test('are not kept in text whose charset nobody knows', async () => {
+    const headers = { 'content-type': 'text/plain; charset=x-ebcdic' }
+    const { body } = await keep('anything', { injection, headers })
+    expect(body).toMatchObject({ bytes: null, omitted: 'Its charset is not known.' })
+    expect((await keep('anything', { headers })).text).toBe('anything')
+  })
+
+  test('are not kept where a vendor repeats the name of a pair that is a key', async () => {
+    const basic = (pair: string) => ({ headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } })
+    const kept = async (pair: string, body: string) => (await keep(body, { injection: basic(pair) })).text
+    expect(await kept('canary-key-1:', 'said canary-key-1')).toBe('said [redacted]')
+    expect(await kept('canary-key-1:x', 'said canary-key-1')).toBe('said [redacted]')
+    expect(await kept('ann@example.com:secret', 'said ann@example.com')).toBe('said ann@example.com')
+    expect(await kept('user:secret', 'said user')).toBe('said user')
+  })
+
+  test('are not kept where they are part of every signature', async () => {
+    const sign = createOAuth1Signer({
+      ...{ consumerKey: 'key', consumerSecret: 'canary/one', token: 'token', tokenSecret: 'canary%two' },
+      signatureMethod: 'PLAINTEXT',
+    })
+    const { authorization } = sign(
+      { method: 'GET', origin: 'https://a.example', path: '/', headers: [], body: null, isStreamed: false },
+      1,
+    )
+    const { text } = await keep(`${authorization} canary/one canary%two`, { injection: { sign } })
+    expect(text).not.toMatch(/canary|two/)
+    expect(text).toContain('oauth_signature="[redacted]')
+    const session = {
+      accessKeyId: 'a',
+      secretAccessKey: 's',
+      sessionToken: 'canary-session',
+      service: 's3',
+      region: 'r',
+    }
+    const { text: aws } = await keep('said canary-session', { injection: { sign: createAwsSigner(session) } })
+    expect(aws).toBe('said [redacted]')
   })
 
   test('are not kept in part where a body is cut off', async () => {

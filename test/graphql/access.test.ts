@@ -79,6 +79,7 @@ const samples: Readonly<Record<string, string>> = {
   'Mutation.createSession': 'mutation { createSession(input: {endUserId: "u"}) { token } }',
   'Mutation.revokeSession':
     'mutation { revokeSession(input: {id: "ses_00000000000000000000000000"}) { revokedSessionId } }',
+  'Mutation.rotateSessionSigningKey': 'mutation { rotateSessionSigningKey(input: {}) { signingKeyId } }',
   'Mutation.rotateAccessKey': 'mutation { rotateAccessKey(input: {id: "key_00000000000000000000000000"}) { secret } }',
   'Query.auditEvents': '{ auditEvents { nodes { id } } }',
   'Query.workspaces': '{ workspaces { nodes { id } } }',

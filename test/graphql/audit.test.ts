@@ -8,8 +8,8 @@ import { adminKey, createGateway, type TestGateway } from '../support/gateway.ts
 import { createUpstream, sendJson, type Upstream } from '../support/upstream.ts'
 import { createVisitor } from '../support/visitor.ts'
 
-/** What changes nothing that an admin would look for here: calls have their own record, sessions last an hour. */
-const exempt = ['passthrough', 'createSession', 'executeAction', 'replayCall', 'sendTestEvent', 'resendWebhookDelivery']
+/** What changes nothing that an admin would look for here: calls have their own record. */
+const exempt = ['passthrough', 'executeAction', 'replayCall', 'sendTestEvent', 'resendWebhookDelivery']
 /** Told by others than the mutations of this file. */
 const elsewhere = ['registeredOperation.created', 'registeredOperation.deleted']
 
@@ -140,16 +140,27 @@ describe('the trail', () => {
     const targetId = accessKey.id
     const details = { name: 'partner', scopes: ['calls:read', 'sessions:create'], connectionId: null }
     expect(created.made).toEqual([{ action: 'accessKey.created', targetId, details }])
-    const session = await gateway.ask('mutation { createSession(input: {endUserId: "ann"}) { id token } }')
-    const revoked = await change('revokeSession', { id: session.createSession.id }, 'revokedSessionId')
-    expect(revoked.made).toEqual([{ action: 'session.revoked', targetId: session.createSession.id, details: {} }])
+    const minted = await change(
+      'createSession',
+      { endUserId: 'ann', scopes: ['PASSTHROUGH_READ'] },
+      'id token expiresAt',
+    )
+    const { id: sessionId, token, expiresAt } = minted.payload
+    const given = { endUserId: 'ann', scopes: ['passthrough:read'], expiresAt }
+    expect(minted.made).toEqual([{ action: 'session.created', targetId: sessionId, details: given }])
+    const revoked = await change('revokeSession', { id: sessionId }, 'revokedSessionId')
+    expect(revoked.made).toEqual([{ action: 'session.revoked', targetId: sessionId, details: {} }])
     const rotated = await change('rotateAccessKey', { id: targetId, overlapSeconds: 60 }, 'secret')
     expect(rotated.made).toEqual([
       { action: 'accessKey.rotated', targetId, details: { name: 'partner', overlapSeconds: 60 } },
     ])
     const deleted = await change('deleteAccessKey', { id: targetId }, 'deletedAccessKeyId')
-    expect(deleted.made).toEqual([{ action: 'accessKey.deleted', targetId, details: {} }])
-    secrets.push(secret, rotated.payload.secret, session.createSession.token)
+    expect(deleted.made).toEqual([{ action: 'accessKey.deleted', targetId, details: { name: 'partner' } }])
+    const signing = await change('rotateSessionSigningKey', { revokeOld: true }, 'signingKeyId')
+    const { signingKeyId } = signing.payload
+    const ended = { action: 'sessionSigningKey.rotated', targetId: null, details: { signingKeyId, revokeOld: true } }
+    expect(signing.made).toEqual([ended])
+    secrets.push(secret, rotated.payload.secret, token)
   })
 
   test('tells of webhooks, connect pages, encryption keys and workspaces', async () => {

@@ -1,5 +1,7 @@
 /** Bodies are kept where the workspace asks for it, sealed, for their time, for keys that may read calls, without credentials. */
+import { randomBytes } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createGateway, type TestGateway } from '../support/gateway.ts'
@@ -46,6 +48,18 @@ beforeAll(async () => {
       if (request.url.startsWith('/break')) {
         response.writeHead(200, { 'content-length': 100 }).write('partly')
         return void setImmediate(() => response.destroy())
+      }
+      if (request.url.startsWith('/wide')) {
+        response.writeHead(200, { 'content-type': 'text/plain; charset=utf-16le' })
+        return void response.end(Buffer.from(`said ${request.headers['x-own']}, ü`, 'utf16le'))
+      }
+      if (request.url.startsWith('/half')) {
+        response.writeHead(200, { 'content-length': 100 }).write('said canary')
+        return void setImmediate(() => response.destroy())
+      }
+      if (request.url.startsWith('/packed')) {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+        return void response.end(gzipSync(JSON.stringify([request.headers, randomBytes(20_000).toString('hex')])))
       }
       response.setHeader('set-cookie', 'canary-cookie=1')
       const { method, url, headers, text } = request
@@ -141,6 +155,26 @@ describe('an exchange', () => {
     expect(exchange.responseBody).toMatchObject({ sizeBytes: 6, text: 'partly' })
   })
 
+  test('that was compressed and cut off is what can be read of it, without the credential', async () => {
+    const { responseBody } = await exchangeOf(await sendRaw('/packed', undefined))
+    expect(responseBody).toMatchObject({ truncated: true, omitted: null, json: null })
+    expect(responseBody.text).toMatch(/"x-own":"\[redacted\]"/)
+    expect(responseBody.text).toHaveLength(Buffer.from(responseBody.base64, 'base64').length)
+  })
+
+  test('is read as UTF-8 where the credential was taken out of another charset', async () => {
+    const { responseBody } = await exchangeOf(await sendRaw('/wide', undefined))
+    expect(responseBody).toMatchObject({
+      text: 'said [redacted], ü',
+      sizeBytes: 2 * 'said canary-header-key, ü'.length,
+    })
+  })
+
+  test('of an answer that broke off in the credential has no part of it', async () => {
+    const { responseBody } = await exchangeOf(await sendRaw('/half', undefined))
+    expect(responseBody).toMatchObject({ text: 'said [redacted]', truncated: true })
+  })
+
   test('is sealed in the store', async () => {
     await exchangeOf(await send('header', '/things', { note: 'canary-body' }))
     const rows = JSON.stringify(await gateway.database.db.execute(sql`select t::text as row from call_bodies t`))
@@ -189,14 +223,14 @@ describe('the setting', () => {
       'callBodies.retentionDays takes a whole number from 1 to 30; got 31.',
     ],
     [
-      { maxBytes: 1, retentionDays: 1, redact: ['$.list[*]'] },
+      { maxBytes: 1, retentionDays: 1, redact: ['$..list'] },
       'callBodies.redact.0',
-      'callBodies.redact.0 takes a header name, or a JSONPath of names and indexes such as $.user.email; got "$.list[*]".',
+      'callBodies.redact.0 takes a header name, or a JSONPath that names every step (names, indexes, [*]; no ..) such as $.data[*].email; got "$..list".',
     ],
     [
       { maxBytes: 1, retentionDays: 1, redact: ['x-ok', 'not a name'] },
       'callBodies.redact.1',
-      'callBodies.redact.1 takes a header name, or a JSONPath of names and indexes such as $.user.email; got "not a name".',
+      'callBodies.redact.1 takes a header name, or a JSONPath that names every step (names, indexes, [*]; no ..) such as $.data[*].email; got "not a name".',
     ],
     [
       { maxBytes: 1, retentionDays: 1, redact: Array(51).fill('x') },

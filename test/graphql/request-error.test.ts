@@ -80,3 +80,17 @@ test('a message without end takes no time beyond its length', () => {
   const long = `Variable "$x" got invalid value "${'"; A cannot represent Expected value of type "'.repeat(100_000)}"; Expected`
   expect(describeRequestError(long).message).toBe('x is wrong: it is not of the type that the schema says.')
 })
+
+test('introspection in circles hears how deep it may be', async () => {
+  await using gateway = await createGateway()
+  const nested = (levels: number): string => (levels === 0 ? '{ name }' : `{ fields { type ${nested(levels - 1)} } }`)
+  const { errors } = await gateway.run(`{ __type(name: "Query") ${nested(3)} }`)
+  expect(errors).toMatchObject([
+    {
+      message:
+        'The introspection nests lists of fields or types at least 3 deep; it takes at most 2. Ask for fewer levels, or for __type by name.',
+      extensions: { code: 'INVALID_INPUT' },
+    },
+  ])
+  expect((await gateway.run(`{ __type(name: "Query") ${nested(2)} }`)).errors).toBeUndefined()
+})

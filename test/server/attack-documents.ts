@@ -78,6 +78,42 @@ export const attacks: readonly Attack[] = [
     code: 'INVALID_INPUT',
     body: n => `[${Array(1000).fill(`{"query":"{ a${n}: __typename }"}`).join()}]`,
   },
+  document(
+    'pages of actions below pages of connections, 90 times',
+    'BUDGET_EXCEEDED',
+    n =>
+      `{ connections(first: 100) { nodes { integration { ${many(90, i => `a${i}_${n}: actions(first: 100) { nodes { name } }`)} } } } }`,
+  ),
+  document(
+    'the schemas and examples of a thousand actions of each of 100 connections',
+    'BUDGET_EXCEEDED',
+    n =>
+      `{ connections(first: 100) { nodes { integration { ${many(10, i => `a${i}_${n}: actions(first: 100) { nodes { name inputSchema example { graphql curl } } }`)} } } } }`,
+  ),
+  document(
+    'all integrations with all their actions, ten times',
+    'BUDGET_EXCEEDED',
+    n =>
+      `{ ${many(10, i => `a${i}_${n}: integrations(first: 100) { nodes { slug actions(first: 100) { nodes { name } } } }`)} }`,
+  ),
+  document(
+    'the whole schema, a hundred times',
+    'BUDGET_EXCEEDED',
+    n =>
+      `{ ${many(100, i => `a${i}_${n}: __schema { types { name description fields { name description args { name } } } }`)} }`,
+  ),
+  document(
+    'a hundred names for each value of a page',
+    'BUDGET_EXCEEDED',
+    n =>
+      `{ integrations(first: 100) { edges { node { ${many(12, j => `... on Integration { ${many(90, i => `a${i}_${j}_${n}: description`)} }`)} } } } }`,
+  ),
+  document(
+    'a thousand things by their names',
+    'BUDGET_EXCEEDED',
+    n =>
+      `{ connections(first: 100) { nodes { integration { ${many(50, i => `a${i}_${n}: action(name: "n${i}") { name }`)} } } } }`,
+  ),
   variables('variables nested 100,000 deep', 'BUDGET_EXCEEDED', () => `${'['.repeat(100_000)}${']'.repeat(100_000)}`),
   variables(
     'variables nested 100,000 deep with many digits',

@@ -5,6 +5,7 @@ import { createEvents } from '../../src/events.ts'
 import type { GraphQLServices } from '../../src/graphql/context.ts'
 import { createLogger } from '../../src/log.ts'
 import { createGraphQLMount } from '../../src/server/graphql.ts'
+import type { BodyPace } from '../../src/server/graphql-body.ts'
 import type { TestGateway } from '../support/gateway.ts'
 
 export type Way = 'short' | 'yoga'
@@ -19,6 +20,7 @@ export interface EntranceOptions {
   readonly corsOrigins?: readonly string[]
   readonly services?: GraphQLServices
   readonly introspection?: boolean
+  readonly bodyPace?: BodyPace
 }
 
 export interface Answer {
@@ -30,7 +32,7 @@ export interface Answer {
 
 export async function openEntrances(
   gateway: TestGateway,
-  { corsOrigins = [], services = gateway.app.services, introspection = true }: EntranceOptions = {},
+  { corsOrigins = [], services = gateway.app.services, introspection = true, bodyPace }: EntranceOptions = {},
 ): Promise<Entrances> {
   const logs = { short: [] as string[], yoga: [] as string[] }
   const listeners = [listen('short'), listen('yoga')] as const
@@ -55,6 +57,7 @@ export async function openEntrances(
       readAddress: () => undefined,
       introspection,
       isYogaOnly: way === 'yoga',
+      ...(bodyPace && { bodyPace }),
     })
     const server = createServer((request, response) => {
       response.setHeader('x-request-id', 'req_the-same-for-both')

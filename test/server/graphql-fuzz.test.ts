@@ -156,7 +156,10 @@ test('100,000 mutations of the example operations, without a key', { timeout: 24
   }
   await using gateway = await createGateway()
   const { services } = gateway.app
-  const { openPipeline, finish } = createPipeline({ services, events, corsOrigins: [], readAddress: () => undefined })
+  const {
+    openPipeline,
+    answers: { finish },
+  } = createPipeline({ services, events, corsOrigins: [], readAddress: () => undefined })
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)
   response.setMaxListeners(0)

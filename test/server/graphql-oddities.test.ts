@@ -154,6 +154,7 @@ describe.each([
   [['https://app.example', 'https://b.example'], 'https://b.example'],
   [['https://app.example', 'https://b.example'], 'https://evil.example'],
   [['https://app.example', 'https://b.example'], 'null'],
+  [['https://app.example'], 'null'],
   [['https://app.example'], undefined],
 ])('where %j may call, %s', (corsOrigins, origin) => {
   test.each([
@@ -171,7 +172,10 @@ describe.each([
     const request = requestOf([line, json, ...origins, ...more], body)
     const expected = readAnswer(await exchange(both.yoga, request))
     expect(readAnswer(await exchange(both.short, request))).toEqual(expected)
-    expect(expected.headers.some(header => header.startsWith('access-control-'))).toBe(origin !== undefined)
+    const granted = expected.headers.filter(header => header.startsWith('access-control-allow-origin:'))
+    const isListed = origin !== undefined && corsOrigins.includes(origin)
+    expect(granted).toEqual(isListed ? [`access-control-allow-origin: ${origin}`] : [])
+    expect(expected.headers.some(header => header.startsWith('access-control-'))).toBe(isListed)
   })
 })
 

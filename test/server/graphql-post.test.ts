@@ -3,6 +3,10 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { buildSchema, type DocumentNode, type ExecutionResult, execute, parse, validate } from 'graphql'
 import { describe, expect, test, vi } from 'vitest'
+import type { Caller } from '../../src/access/caller.ts'
+import { Memory } from '../../src/gateway/memory.ts'
+import { answerText } from '../../src/graphql/answer-text.ts'
+import { createBodyTaker, leaveToYoga } from '../../src/server/graphql-body.ts'
 import { createCors } from '../../src/server/graphql-cors.ts'
 import { createPostHandler, type Pipeline, type PostContext } from '../../src/server/graphql-post.ts'
 import { exchange, readAnswer, requestOf } from './graphql-exchange.ts'
@@ -10,7 +14,6 @@ import { exchange, readAnswer, requestOf } from './graphql-exchange.ts'
 const schema = buildSchema(
   'type Query { hello(n: Int): String broken: String later: String } type Subscription { hello: String }',
 )
-const maxBytes = 10_000
 
 /** A server whose short way counts what it asks for; what it leaves is answered with 299 and the body as Yoga would find it. */
 async function openShortWay(rootValue: object = { hello: () => 'world' }) {
@@ -37,16 +40,17 @@ async function openShortWay(rootValue: object = { hello: () => 'world' }) {
       contexts.push(context)
       return { ...pipeline, contextFactory: () => context }
     },
-    finish: result => result,
-    maxBytes,
+    answers: { finish: result => result, write: result => answerText(result) },
     cors: createCors(['https://app.example', 'https://b.example']),
   })
+  const takeBody = createBodyTaker({ memory: new Memory(), maxBytes: 10_000, prove: async () => ({}) as Caller })
   const server = createServer(async (request, response) => {
-    if (await answerPost(request, response, 'req_1')) return
+    const bytes = await takeBody(request, response)
+    if (bytes === undefined || (await answerPost(request, response, 'req_1', bytes))) return
     left.push(request)
-    const stream = 'body' in request ? (request.body as AsyncIterable<Buffer>) : request
+    leaveToYoga(request, bytes)
     const chunks: Buffer[] = []
-    for await (const chunk of stream) chunks.push(chunk)
+    for await (const chunk of (request as unknown as { body: AsyncIterable<Buffer> }).body) chunks.push(chunk)
     response.writeHead(299).end(Buffer.concat(chunks))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -107,13 +111,12 @@ describe('the short way leaves, with the body and unexecuted,', () => {
     ['a subscription', [line, json], '{"query":"subscription { hello }"}'],
     ['another type', [line, 'content-type: text/plain'], hello],
     ['a list of types', [line, `${json}, text/plain`], hello],
-    ['an encoding', [line, json, 'content-encoding: gzip'], hello],
+    ['an encoding that is none', [line, json, 'content-encoding: identity'], hello],
     ['an event stream', [line, json, 'accept: text/event-stream'], hello],
     ['an accept of nothing here', [line, json, 'accept: image/png'], hello],
     ['a query string', ['POST /graphql?a=1 HTTP/1.1', json], hello],
     ['another method', ['PUT /graphql HTTP/1.1', json], hello],
     ['headers asked for by a browser', [line, json, 'access-control-request-headers: a'], hello],
-    ['more than the limit', [line, json], `{"query":"{ hello }${' '.repeat(maxBytes)}"}`],
   ])('%s', async (_what, head, body) => {
     await using way = await openShortWay()
     const answer = readAnswer(await exchange(way.port, requestOf(head, body)))
@@ -131,7 +134,7 @@ describe('the short way leaves, with the body and unexecuted,', () => {
 
   test('a body as something that has few keys, however long it is', async () => {
     await using way = await openShortWay()
-    await exchange(way.port, requestOf([line, json], 'x'.repeat(maxBytes)))
+    await exchange(way.port, requestOf([line, json], 'x'.repeat(10_000)))
     const [request] = way.left
     // Yoga lists the keys of a body to learn whether there is one.
     expect(Object.keys((request as unknown as { body: object }).body).length).toBeLessThan(100)

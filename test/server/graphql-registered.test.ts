@@ -8,8 +8,11 @@ import type { Caller } from '../../src/access/caller.ts'
 import { hashDocument, RegisteredOperations } from '../../src/access/registered-operations.ts'
 import { readAccessToken } from '../../src/access/token.ts'
 import { GatewayError } from '../../src/errors.ts'
+import { Memory } from '../../src/gateway/memory.ts'
+import { answerText } from '../../src/graphql/answer-text.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
 import { faceOf } from '../../src/graphql/errors.ts'
+import { createBodyTaker, hasBody, leaveToYoga } from '../../src/server/graphql-body.ts'
 import { createCors } from '../../src/server/graphql-cors.ts'
 import { createPostHandler, type Pipeline, type PostContext } from '../../src/server/graphql-post.ts'
 import { useRegisteredOperations } from '../../src/server/graphql-registered.ts'
@@ -105,12 +108,16 @@ async function listen(isShort: boolean): Promise<string> {
   })
   const answerPost = createPostHandler({
     openPipeline: yoga.getEnveloped as unknown as (context: PostContext) => Pipeline,
-    finish: result => result,
-    maxBytes: 100_000,
+    answers: { finish: result => result, write: result => answerText(result) },
     cors: createCors([]),
   })
+  const takeBody = createBodyTaker({ memory: new Memory(), maxBytes: 100_000, prove })
   const server = createServer(async (req, response) => {
-    if (isShort && (await answerPost(req, response, 'req_1'))) return
+    const bytes = hasBody(req) ? await takeBody(req, response) : undefined
+    if (bytes !== undefined) {
+      if (isShort && (await answerPost(req, response, 'req_1', bytes))) return
+      leaveToYoga(req, bytes)
+    }
     await yoga(req, response, { req })
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -30,7 +30,7 @@ describe.each(kinds)('access keys (%s)', kind => {
     expect(await store.findByHash(hash.subarray(0, 31))).toBeUndefined()
     expect(await store.findByHash(Buffer.alloc(0))).toBeUndefined()
     expect(await store.get(workspaceId, 'key_nonsense')).toBeUndefined()
-    expect(await store.delete(workspaceId, 'key_nonsense')).toBe(false)
+    expect(await store.delete(workspaceId, 'key_nonsense')).toBe('ABSENT')
   })
 
   test('may end in a year that PostgreSQL does not write with four digits', async () => {
@@ -79,9 +79,40 @@ describe.each(kinds)('access keys (%s)', kind => {
     expect(await store.hasAny(workspaceId)).toBe(false)
     const { id } = await store.insert(accessKeyRow(workspaceId))
     expect(await store.hasAny(workspaceId)).toBe(true)
-    expect(await store.delete(workspaceId, id)).toBe(true)
-    expect(await store.delete(workspaceId, id)).toBe(false)
+    expect(await store.delete(workspaceId, id)).toBe('DELETED')
+    expect(await store.delete(workspaceId, id)).toBe('ABSENT')
     expect(await store.hasAny(workspaceId)).toBe(false)
+  })
+
+  test('are all deleted but the last that opens the whole workspace now', async () => {
+    const { store, workspaceId } = await open()
+    const insert = (values: Parameters<typeof accessKeyRow>[1]) => store.insert(accessKeyRow(workspaceId, values))
+    const [first, second] = [await insert({ scopes: ['admin'] }), await insert({ scopes: ['admin'] })]
+    const others = [
+      await insert({}),
+      await insert({ scopes: ['admin'], expiresAt: new Date(Date.now() - 1) }),
+      await insert({ scopes: ['admin'], rules: [{ effect: 'DENY' }] }),
+      await insert({ scopes: ['admin'], registeredOnly: true }),
+    ]
+    expect(await store.delete(workspaceId, first.id)).toBe('DELETED')
+    expect(await store.delete(workspaceId, second.id)).toBe('LAST_ADMIN')
+    for (const { id } of others) expect(await store.delete(workspaceId, id)).toBe('DELETED')
+    expect(await store.get(workspaceId, second.id)).toEqual(second)
+  })
+
+  test('get a new secret in the place of the one that was looked at, and of no other', async () => {
+    const { store, workspaceId } = await open()
+    const { id, hash } = await store.insert(accessKeyRow(workspaceId))
+    const changeFrom = (previousHash: Buffer) => ({
+      hash: randomBytes(32),
+      hint: 'pgk_cd',
+      previousHash,
+      previousUntil: new Date('2030-01-01T00:00:00Z'),
+    })
+    const changed = await store.replaceSecret(workspaceId, id, changeFrom(hash))
+    expect(await store.replaceSecret(workspaceId, id, changeFrom(hash))).toBeUndefined()
+    expect(await store.get(workspaceId, id)).toEqual(changed)
+    expect(await store.findByHash(hash)).toEqual(changed)
   })
 
   test('authenticate nobody once deleted', async () => {

@@ -31,6 +31,17 @@ describe.each(kinds)('imported actions (%s)', kind => {
   const namesOf = async (store: Store, place: ImportPlace, search: string | null = null) =>
     (await store.list(place, search, { first: 100 })).edges.map(({ node }) => node.name)
 
+  test('tell which integrations of the own workspace have any', async () => {
+    const { store, own, foreign, other } = await open()
+    await put(store, own, 'doc', [action('a')])
+    await put(store, own, 'more', [action('b')])
+    await put(store, { ...foreign, integration: 'theirs' }, 'doc', [action('a')])
+    const asked = [own.integration, other.integration, 'theirs', 'nobody’s']
+    expect(await store.withImports(own.workspaceId, asked)).toEqual(new Set(['acme']))
+    expect(await store.withImports(foreign.workspaceId, asked)).toEqual(new Set(['theirs']))
+    expect(await store.withImports(own.workspaceId, [])).toEqual(new Set())
+  })
+
   test('come back as they were put in, with the text of their definition', async () => {
     const { store, own } = await open()
     const definition = '{"z":1,"a":{"b":90071992547409931,"\\u0000":"ü\\ud800"}}'

@@ -106,7 +106,7 @@ describe.each(kinds)('a workspace (%s)', kind => {
     expect(await store.get(own, theirs.id)).toBeUndefined()
     expect((await store.list(own, {})).edges).toEqual([])
     expect(await store.hasAny(own)).toBe(false)
-    expect(await store.delete(own, theirs.id)).toBe(false)
+    expect(await store.delete(own, theirs.id)).toBe('ABSENT')
     await store.touch(own, theirs.id, later)
     await store.savePreset(own, { ...preset, hash: randomBytes(32) })
     expect(await store.get(foreign, theirs.id)).toEqual(theirs)

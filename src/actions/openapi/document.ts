@@ -36,6 +36,22 @@ export function follow({ root }: OpenApiDocument, node: unknown): unknown {
   return undefined
 }
 
+/**
+ * The object that stands there or that its reference leads to; nothing that is not there.
+ * @param what it is, for the reason: `parameter`
+ * @throws {Error} whose message is the reason why the operation is no action
+ */
+export function followTo(document: OpenApiDocument, node: unknown, what: string): Node {
+  const found = follow(document, node)
+  if (isObject(found) || !isObject(node) || typeof node.$ref !== 'string') return objectOf(found)
+  throw new Error(`its ${what} ${JSON.stringify(node.$ref.slice(0, 200))} ${explainLost(node.$ref)}`)
+}
+
+/** What is wrong with a reference that is not followed. */
+export function explainLost(reference: string): string {
+  return reference.startsWith('#') ? 'leads nowhere' : 'leads outside the document and is not followed'
+}
+
 /** @param reference a JSON Pointer as a fragment (RFC 6901 §6): `#/components/schemas/Pet` */
 export function readPointer(root: unknown, reference: string): unknown {
   if (reference !== '#' && !reference.startsWith('#/')) return undefined
@@ -60,11 +76,14 @@ export function textOf(value: unknown, maxLength: number): string {
   return typeof value === 'string' ? value.trim().slice(0, maxLength).toWellFormed() : ''
 }
 
-function parseText(text: string): unknown {
+function parseText(whole: string): unknown {
+  // Some editors put a byte order mark in front, which neither JSON nor YAML has a meaning for.
+  const text = whole.startsWith('\ufeff') ? whole.slice(1) : whole
   try {
     if (/^\s*\{/.test(text)) return JSON.parse(text)
     return parse(text, { maxAliasCount: 100, uniqueKeys: false, merge: true, logLevel: 'error' })
   } catch (error) {
+    if (Object(error).code === 'MULTIPLE_DOCS') throw new DocumentError('is several YAML documents; one is taken')
     if (/call stack/.test(String(error))) throw new DocumentError('is nested deeper than it can be read')
     const reason = error instanceof Error ? error.message.split('\n', 1)[0] : 'it cannot be read'
     throw new DocumentError(`is neither JSON nor YAML: ${reason?.slice(0, 200)}`)

@@ -1,7 +1,9 @@
 /** A document as actions: each operation is one, or is told of with the reason why it is none. */
 import { injectedNames } from '../../auth/strategy.ts'
 import type { IntegrationDefinition } from '../../catalog/entry.ts'
+import { HostAllowlist } from '../../hosts.ts'
 import { type Method, methods } from '../../passthrough/request.ts'
+import { isObject } from '../../passthrough/scalar.ts'
 import { follow, listOf, type Node, type OpenApiDocument, objectOf, parseDocument, textOf } from './document.ts'
 import { createOperationReader, type FoundOperation, type ImportedOperation } from './operation.ts'
 import { Credentials } from './parameters.ts'
@@ -13,6 +15,8 @@ export interface ImportRequest {
   readonly definition: IntegrationDefinition
   /** The server of the document that stands for the integration's base URL. */
   readonly serverUrl?: string | undefined
+  /** The hosts that may be sent to by plain http, as the operator lists them; none when absent. */
+  readonly egressAllow?: string | undefined
 }
 
 export interface ImportedAction extends Omit<ImportedOperation, 'definition'> {
@@ -45,13 +49,13 @@ const maxDefinitionsLength = 48 * 1024 * 1024
 const maxWarnings = 100
 
 /** @throws {DocumentError} */
-export function importDocument({ text, definition, serverUrl }: ImportRequest): ImportedDocument {
+export function importDocument({ text, ...request }: ImportRequest): ImportedDocument {
   const document = parseDocument(text)
   const warnings = new Set<string>()
   const warn = (warning: string) => {
     if (warnings.size < maxWarnings) warnings.add(warning)
   }
-  const take = createTaker(document, { definition, serverUrl, warn })
+  const take = createTaker(document, { ...request, warn })
   const actions: ImportedAction[] = []
   const skipped: SkippedOperation[] = []
   let count = 0
@@ -72,13 +76,13 @@ export function importDocument({ text, definition, serverUrl }: ImportRequest): 
   }
 }
 
-interface TakerParts extends Pick<ImportRequest, 'definition' | 'serverUrl'> {
+interface TakerParts extends Omit<ImportRequest, 'text'> {
   readonly warn: (warning: string) => void
 }
 
 /** What makes an action of an operation, or says why it is none. */
-function createTaker(document: OpenApiDocument, { definition, serverUrl, warn }: TakerParts) {
-  const placeServers = createServerPlacer(definition, serverUrl)
+function createTaker(document: OpenApiDocument, { definition, serverUrl, egressAllow = '', warn }: TakerParts) {
+  const placeServers = createServerPlacer(definition, serverUrl, HostAllowlist.parse(egressAllow))
   const credentials = new Credentials(document, definition.auth.map(injectedNames))
   const reader = createOperationReader(document, credentials, warn)
   const naming = new Naming()
@@ -114,6 +118,7 @@ interface Unreadable {
 }
 
 const otherMethods = ['trace', 'query'] as const
+const notObject = 'what stands there is no object'
 
 function* operationsOf(document: OpenApiDocument): Generator<FoundOperation | Unreadable> {
   for (const [path, entry] of Object.entries(objectOf(document.root.paths))) {
@@ -123,13 +128,19 @@ function* operationsOf(document: OpenApiDocument): Generator<FoundOperation | Un
       yield { method: '*', path, operation: {}, reason: 'its path is described outside the document' }
       continue
     }
-    const item = objectOf(found)
+    if (found !== null && !isObject(found)) {
+      yield { method: '*', path, operation: {}, reason: notObject }
+      continue
+    }
+    // What stands beside a reference is of the same path.
+    const item = { ...objectOf(found), ...objectOf(entry) }
     for (const method of methods) {
-      const operation = item[method.toLowerCase()]
-      if (operation !== undefined) yield { method, path, item, operation: objectOf(operation) }
+      const operation = item[method.toLowerCase()] ?? undefined
+      if (isObject(operation)) yield { method, path, item, operation }
+      else if (operation !== undefined) yield { method, path, operation: {}, reason: notObject }
     }
     for (const name of otherMethods) {
-      if (item[name] === undefined) continue
+      if (item[name] == null) continue
       const method = name.toUpperCase()
       yield { method, path, operation: objectOf(item[name]), reason: `the method ${method} is not sent` }
     }

@@ -1,9 +1,10 @@
 /** The parameters of an operation as fields of its input; what carries a credential or belongs to the gateway is none. */
-import { headerNamePattern, isFramingHeader } from '../../auth/header-names.ts'
+import { headerNamePattern } from '../../auth/header-names.ts'
 import type { InjectedNames } from '../../auth/strategy.ts'
+import { isReservedHeader } from '../../catalog/action-check.ts'
 import { isObject } from '../../passthrough/scalar.ts'
 import type { Place, Style } from '../styles.ts'
-import { follow, listOf, type Node, type OpenApiDocument, objectOf, textOf } from './document.ts'
+import { follow, followTo, listOf, type Node, type OpenApiDocument, objectOf, textOf } from './document.ts'
 import type { InputFields } from './input-fields.ts'
 import type { DocumentSchemas } from './schemas.ts'
 
@@ -27,12 +28,15 @@ const styles: ReadonlySet<unknown> = new Set([
   'deepObject',
 ])
 
-/** Those of the operation and of its path; the operation's own replace others of the same name and place. */
+/**
+ * Those of the operation and of its path; the operation's own replace others of the same name and place.
+ * @throws {Error} for one that is described elsewhere: the operation would be another without it
+ */
 export function parametersOf(document: OpenApiDocument, lists: readonly unknown[]): Node[] {
   const found = new Map<string, Node>()
   for (const list of lists) {
     for (const item of listOf(list)) {
-      const parameter = objectOf(follow(document, item))
+      const parameter = followTo(document, item, 'parameter')
       found.set(`${parameter.in} ${parameter.name}`, parameter)
     }
   }
@@ -51,11 +55,14 @@ export function addParameters(parameters: readonly Node[], path: string, parts: 
 
 function addParameter(parameter: Node, parts: ParameterParts): void {
   const { name, in: place } = parameter
-  if (typeof name !== 'string' || name === '' || name.length > 200 || !isPlace(place)) return
-  if (parts.credentials.has(place, name, textOf(parameter.description, 1000))) return
-  if (place === 'header' && !isSettable(name)) {
-    if (!ignoredHeaders.has(name.toLowerCase()))
-      parts.warn(`The header ${name} is the gateway's to write, so it is no input.`)
+  if (typeof name !== 'string' || name === '' || name.length > 200 || !isPlace(place)) {
+    const shown = JSON.stringify({ name, in: place }).slice(0, 200)
+    parts.warn(`The parameter ${shown} is no input: it takes a name, and path, query, header or cookie as its place.`)
+    return
+  }
+  const reason = explainLeftOut(parameter, place, name, parts)
+  if (reason !== undefined) {
+    if (reason !== '') parts.warn(reason)
     return
   }
   const { content, style, explode, allowReserved, required } = parameter
@@ -73,6 +80,23 @@ function addParameter(parameter: Node, parts: ParameterParts): void {
     ...(allowReserved === true ? { allowReserved } : {}),
     ...(mediaType === undefined ? {} : { isJson: true }),
   })
+}
+
+/** Why a parameter is no input, as a remark; empty where nobody misses it, undefined for an input. */
+function explainLeftOut(
+  { description }: Node,
+  place: Place,
+  name: string,
+  { credentials }: ParameterParts,
+): string | undefined {
+  if (place === 'header' && ignoredHeaders.has(name.toLowerCase())) return ''
+  if (credentials.injects(place, name)) return ''
+  if (credentials.isOne(place, name, textOf(description, 1000)))
+    return `The ${place} parameter ${name} is no input: it is a credential, which the connection has to bring.`
+  if (place !== 'header' || isSettable(name)) return undefined
+  return headerNamePattern.test(name)
+    ? `The header ${name} is the gateway's to write, so it is no input.`
+    : `The header ${JSON.stringify(name)} is no input: no header can have this name.`
 }
 
 /** What is said of the parameter is said of its field. */
@@ -98,20 +122,17 @@ const ignoredHeaders: ReadonlySet<string> = new Set(['accept', 'content-type', '
 
 function isSettable(name: string): boolean {
   const lower = name.toLowerCase()
-  return (
-    headerNamePattern.test(name) &&
-    !ignoredHeaders.has(lower) &&
-    !isFramingHeader(lower) &&
-    !/^(?:proxy-|x-passgate-)|^http2-settings$|^cookie$/.test(lower)
-  )
+  return headerNamePattern.test(name) && !isReservedHeader(lower) && lower !== 'cookie'
 }
 
-/** Names that are a credential wherever they stand. */
-const secretNames = /^(?:x-)?(?:access|api|auth|private|bearer|session)[-_]?(?:token|key)$|^(?:x-)?authorization$/i
+/** Names of a credential wherever they stand. Those of a session or of a key pair name a thing as often. */
+const secretNames =
+  /^(?:x-)?(?:(?:access|api|auth|private|bearer)[-_]?token|(?:api|auth)[-_]?key)$|^(?:x-)?authorization$/i
 
 /** What the connection's credential brings, or what a document says is one. */
 export class Credentials {
-  readonly #names: ReadonlySet<string>
+  readonly #injected: ReadonlySet<string>
+  readonly #declared: ReadonlySet<string>
 
   constructor(document: OpenApiDocument, injected: readonly InjectedNames[]) {
     const { root, version } = document
@@ -125,15 +146,20 @@ export class Credentials {
       ...query.map(name => key('query', name)),
       ...body.map(name => key('body', name)),
     ])
-    this.#names = new Set([...declared, ...own])
+    this.#injected = new Set(own)
+    this.#declared = new Set(declared)
+  }
+
+  /** Whether the gateway writes it, with the connection's own. */
+  injects(place: Place | 'body', name: string): boolean {
+    return this.#injected.has(key(place, name))
   }
 
   /** @param description what a `token` is only tells what is said of it */
-  has(place: Place | 'body', name: string, description = ''): boolean {
+  isOne(place: Place, name: string, description: string): boolean {
     if (place === 'path') return false
-    if (this.#names.has(key(place, name))) return true
-    if (place === 'body') return false
-    return secretNames.test(name) || (/^token$/i.test(name) && /\bauth/i.test(description))
+    if (this.#declared.has(key(place, name)) || secretNames.test(name)) return true
+    return /^token$/i.test(name) && /\bauth/i.test(description)
   }
 }
 

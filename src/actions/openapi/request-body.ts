@@ -1,10 +1,11 @@
 /** The body of an operation as fields of its input: the properties of an object one by one, anything else as `body`. */
-import { isJsonType, parseMediaType } from '../../passthrough/media-type.ts'
+import { parseMediaType } from '../../passthrough/media-type.ts'
 import { isObject } from '../../passthrough/scalar.ts'
-import type { ActionBody, PropertyEncoding } from '../action.ts'
+import type { ActionBody } from '../action.ts'
 import { countSchemas, resolveSchema } from '../schema-facts.ts'
-import type { Style } from '../styles.ts'
-import { follow, listOf, type Node, objectOf, textOf } from './document.ts'
+import { type BodyType, chooseType, isFileForm, isStructured, isText } from './body-type.ts'
+import { followTo, listOf, type Node, objectOf, textOf } from './document.ts'
+import { encodingOf, withFiles } from './form-encoding.ts'
 import type { ParameterParts } from './parameters.ts'
 
 export interface AddedBody {
@@ -19,25 +20,26 @@ const maxLength = 160 * 1024
 const maxSchemas = 1000
 const maxFlatFields = 500
 
-/** Undefined for an operation without one. @throws {BodyError} for one that cannot be written */
+/** Undefined for an operation without one. @throws {Error} for one that is described elsewhere or cannot be written */
 export function addBody(requestBody: unknown, parts: ParameterParts): AddedBody | undefined {
   const { document } = parts.schemas
-  const { content, required, description } = objectOf(follow(document, requestBody))
-  const chosen = choose(Object.keys(objectOf(content)))
+  const { content, required, description } = followTo(document, requestBody, 'body')
+  const chosen = chooseType(document, objectOf(content))
   if (chosen === undefined) return undefined
-  const mediaType = objectOf(objectOf(content)[chosen])
+  const { mediaType, contentType } = chosen
   const isRequired = required === true
-  const { essence } = parseMediaType(chosen)
-  if (!isStructured(essence)) return addWhole(chosen, opaqueSchema(essence, description), isRequired, parts)
+  const { essence } = parseMediaType(contentType)
+  if (!isStructured(essence)) return addOpaque(chosen, description, isRequired, parts)
   const schema = bounded(parts.schemas.convert(mediaType.schema ?? {}, parts.references), parts)
-  const own = isFileForm(essence) ? withFiles(schema, mediaType, parts) : { schema, files: [] }
+  const { $defs } = parts.schemas.collect(parts.references)
+  const own = isFileForm(essence) ? withFiles(schema, mediaType.encoding, $defs) : { schema, files: [] }
   const encoding = encodingOf(mediaType.encoding, own.files)
   const flat = flatten(own.schema, parts)
   const example = exampleOf(mediaType)
-  if (flat === undefined) return { ...addWhole(chosen, own.schema, isRequired, parts, encoding), example }
+  if (flat === undefined) return { ...addWhole(contentType, own.schema, isRequired, parts, encoding), example }
   for (const [name, property] of Object.entries(flat.properties))
     parts.fields.add(name, 'body', property, isRequired && flat.required.includes(name))
-  const body = { contentType: chosen, template: '{*}', required: isRequired, ...(encoding && { encoding }) }
+  const body = { contentType, template: '{*}', required: isRequired, ...(encoding && { encoding }) }
   return { body, others: { ...flat.others, ...(isRequired ? {} : dependOnEachOther(flat)) }, example }
 }
 
@@ -53,35 +55,39 @@ function addWhole(
   return { body, others: {}, example: undefined }
 }
 
-/** JSON before forms, forms before texts, texts before bytes. */
-function choose(types: readonly string[]): string | undefined {
-  const ranked = types.map(type => ({ type, rank: rankOf(parseMediaType(type).essence) }))
-  return ranked.sort((a, b) => a.rank - b.rank)[0]?.type.replace(/^\*\/\*$/, 'application/json')
+/** Texts and bytes as they are. Where the document has a range of types, the input may say which of them it is. */
+function addOpaque(
+  { contentType, range }: BodyType,
+  description: unknown,
+  isRequired: boolean,
+  parts: ParameterParts,
+): AddedBody {
+  const { essence } = parseMediaType(contentType)
+  const { body, example } = addWhole(
+    contentType,
+    opaqueSchema(range ?? essence, isText(essence), description),
+    isRequired,
+    parts,
+  )
+  if (range === undefined) return { body, others: {}, example }
+  const start = range === '*/*' ? '' : range.slice(0, -1)
+  const schema = {
+    type: 'string',
+    pattern: `^${start === '' ? '[A-Za-z]+/' : RegExp.escape(start)}[A-Za-z0-9!#$&^_.+-]+$`,
+    description: `The type of the body: ${range}. ${contentType} when absent.`,
+  }
+  const field = parts.fields.add('contentType', 'header', schema, false)
+  parts.fields.parameters.push({ in: 'header', name: 'content-type', field })
+  const content = String(body.template).slice(1, -1)
+  return { body, others: { dependentRequired: { [field]: [content] } }, example }
 }
 
-function rankOf(essence: string): number {
-  if (essence === 'application/json') return 0
-  if (isJsonType(essence) || essence === '*/*') return 1
-  if (essence === 'application/x-www-form-urlencoded') return 2
-  if (isFileForm(essence)) return 3
-  return essence.startsWith('text/') || essence.endsWith('xml') ? 4 : 5
-}
-
-function isStructured(essence: string): boolean {
-  return rankOf(essence) < 4
-}
-
-function isFileForm(essence: string): boolean {
-  return essence === 'multipart/form-data'
-}
-
-function opaqueSchema(essence: string, description: unknown): Node {
+function opaqueSchema(type: string, isTextual: boolean, description: unknown): Node {
   const said = textOf(description, 1000)
-  const isText = rankOf(essence) === 4
-  const how = isText ? `Text of the type ${essence}, as it is sent.` : `Bytes of the type ${essence}, in base64.`
+  const how = isTextual ? `Text of the type ${type}, as it is sent.` : `Bytes of the type ${type}, in base64.`
   return {
     type: 'string',
-    ...(isText ? { contentMediaType: essence } : { contentEncoding: 'base64' }),
+    ...(isTextual ? { contentMediaType: type } : { contentEncoding: 'base64' }),
     description: said === '' ? how : `${said} ${how}`,
   }
 }
@@ -116,7 +122,7 @@ function flatten(schema: unknown, parts: ParameterParts): Flat | undefined {
   const { $defs } = parts.schemas.collect(parts.references)
   const merged = mergeObjects(resolveSchema({ $defs }, schema), $defs, 0)
   if (merged === undefined) return undefined
-  const credentialFree = Object.entries(merged.properties).filter(([name]) => !parts.credentials.has('body', name))
+  const credentialFree = Object.entries(merged.properties).filter(([name]) => !parts.credentials.injects('body', name))
   const names = credentialFree.map(([name]) => name)
   if (names.length === 0 || names.length > maxFlatFields || names.some(name => parts.fields.has(name))) return undefined
   return {
@@ -167,72 +173,6 @@ function dependOnEachOther({ properties, required }: Flat): Node {
   if (required.length === 0) return {}
   const entries = Object.keys(properties).map(name => [name, required.filter(other => other !== name)] as const)
   return { dependentRequired: Object.fromEntries(entries.filter(([, names]) => names.length > 0)) }
-}
-
-/** Properties that are bytes take base64, or a file with a name. */
-function withFiles(schema: unknown, { encoding }: Node, parts: ParameterParts): { schema: unknown; files: string[] } {
-  const { $defs } = parts.schemas.collect(parts.references)
-  const resolved = resolveSchema({ $defs }, schema)
-  if (!isObject(resolved.properties)) return { schema, files: [] }
-  const files = Object.entries(resolved.properties).filter(([name, property]) => {
-    const type = textOf(objectOf(objectOf(encoding)[name]).contentType, 200)
-    return isFile(resolveSchema({ $defs }, property), type, $defs)
-  })
-  const properties = files.map(([name, property]) => {
-    const { type, items, description } = resolveSchema({ $defs }, property)
-    const own = { ...fileSchema, ...(description === undefined ? {} : { description }) }
-    return [name, type === 'array' && items !== undefined ? { type, items: fileSchema } : own]
-  })
-  return {
-    schema: { ...resolved, properties: { ...resolved.properties, ...Object.fromEntries(properties) } },
-    files: files.map(([name]) => name),
-  }
-}
-
-function isFile(schema: Node, contentType: string, $defs: Node): boolean {
-  if (schema.type === 'array') return isFile(resolveSchema({ $defs }, schema.items), contentType, $defs)
-  if (schema.format === 'binary' || schema.contentEncoding === 'base64') return true
-  return /^(?:image|audio|video|application\/octet-stream)/.test(contentType)
-}
-
-const fileSchema: Node = {
-  description: 'A file: its bytes in base64, an upload, or an object with its name.',
-  anyOf: [
-    { type: 'string', contentEncoding: 'base64' },
-    {
-      type: 'object',
-      properties: {
-        filename: { type: 'string' },
-        contentType: { type: 'string' },
-        base64: { type: 'string' },
-        text: { type: 'string' },
-        url: { type: 'string' },
-      },
-      required: ['filename'],
-      additionalProperties: false,
-    },
-  ],
-}
-
-const formStyles: ReadonlySet<unknown> = new Set([
-  'form',
-  'spaceDelimited',
-  'pipeDelimited',
-  'tabDelimited',
-  'deepObject',
-])
-
-function encodingOf(encoding: unknown, files: readonly string[]): ActionBody['encoding'] {
-  const said = Object.entries(objectOf(encoding)).flatMap(([name, item]): [string, PropertyEncoding][] => {
-    const { style, explode } = objectOf(item)
-    const own = {
-      ...(formStyles.has(style) ? { style: style as Style } : {}),
-      ...(typeof explode === 'boolean' ? { explode } : {}),
-    }
-    return Object.keys(own).length === 0 ? [] : [[name, own]]
-  })
-  const all = [...said, ...files.map((name): [string, PropertyEncoding] => [name, { isFile: true }])]
-  return all.length === 0 ? undefined : Object.fromEntries(all)
 }
 
 function exampleOf({ example, examples }: Node): unknown {

@@ -1,4 +1,5 @@
 /** One schema of OpenAPI 2.0, 3.0 or 3.1 as JSON Schema 2020-12: what is known and well-formed is kept, all else is left out. */
+import { show } from '../../catalog/issues.ts'
 import { explainPattern } from '../../catalog/pattern.ts'
 import { isObject } from '../../passthrough/scalar.ts'
 import { translatePattern } from '../validate.ts'
@@ -16,6 +17,8 @@ export interface Conversion {
 const maxDepth = 64
 const maxTextLength = 1000
 const maxValueLength = 4000
+/** Of an enum. Without some of its values it would refuse what the vendor takes. */
+const maxValues = 2000
 
 const typeNames: ReadonlySet<unknown> = new Set(['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'])
 const counts = ['maxLength', 'minLength', 'maxItems', 'minItems', 'maxProperties', 'minProperties'] as const
@@ -78,15 +81,18 @@ function convertTexts(schema: Node): Record<string, unknown> {
   return kept
 }
 
-function convertType(schema: Node, { version }: Conversion): Record<string, unknown> {
+function convertType(schema: Node, { version, warn }: Conversion): Record<string, unknown> {
   const written = Array.isArray(schema.type) ? schema.type : [schema.type]
   if (written.includes('file')) return { type: 'string', contentEncoding: 'base64' }
   const types = [...new Set(written)].filter(name => typeNames.has(name))
   const [only] = types
   const kept: Record<string, unknown> = types.length === 0 ? {} : { type: types.length === 1 ? only : types }
-  if (Array.isArray(schema.enum)) {
-    const values = schema.enum.slice(0, 2000).map(value => (types.length === 1 ? coerce(value, only) : value))
-    if (values.length > 0) kept.enum = [...new Set(values)]
+  if (Array.isArray(schema.enum) && schema.enum.length > maxValues) {
+    warn(
+      `The enum of ${schema.enum.length} values from ${show(schema.enum[0])} is longer than ${maxValues}: it is not checked.`,
+    )
+  } else if (Array.isArray(schema.enum) && schema.enum.length > 0) {
+    kept.enum = [...new Set(schema.enum.map(value => (types.length === 1 ? coerce(value, only) : value)))]
   }
   if (version === '3.1' && Object.hasOwn(schema, 'const') && isModest(schema.const)) kept.const = schema.const
   return kept

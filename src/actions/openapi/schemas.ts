@@ -1,7 +1,7 @@
 /** The schemas of a document as JSON Schema 2020-12 for requests: what an action needs of them, within a size. */
 import { isObject } from '../../passthrough/scalar.ts'
 import { countSchemas } from '../schema-facts.ts'
-import { type Node, type OpenApiDocument, readPointer } from './document.ts'
+import { explainLost, type Node, type OpenApiDocument, readPointer } from './document.ts'
 import { convertSchema } from './schema.ts'
 
 interface Converted {
@@ -76,8 +76,8 @@ export class DocumentSchemas {
   #refer(written: string, references: Set<string>, depth: number): { schema: unknown; isInline: boolean } {
     const { reference, target } = this.#find(written)
     if (target === undefined) {
-      const why = written.startsWith('#') ? 'leads nowhere' : 'leads outside the document and is not followed'
-      this.#warn(`The reference ${JSON.stringify(written.slice(0, 200))} ${why}; anything is taken there.`)
+      const shown = JSON.stringify(written.slice(0, 200))
+      this.#warn(`The reference ${shown} ${explainLost(written)}; anything is taken there.`)
       return { schema: {}, isInline: true }
     }
     if (depth < 20 && this.#isInline(reference, target)) {

@@ -3,7 +3,8 @@ import type { TemplatePart } from '../../auth/template.ts'
 import { parseBaseUrl } from '../../catalog/base-url.ts'
 import type { IntegrationDefinition } from '../../catalog/entry.ts'
 import { matchesWhole } from '../../catalog/pattern.ts'
-import { matchesHost } from '../../hosts.ts'
+import { type HostAllowlist, matchesHost } from '../../hosts.ts'
+import { refuseDestination } from '../../passthrough/egress.ts'
 import { trimTrailing } from '../../passthrough/scalar.ts'
 import { listOf, type Node, objectOf } from './document.ts'
 
@@ -17,16 +18,20 @@ const maxCandidates = 50
 /**
  * @param serverUrl the server of the document that stands for the integration's base URL, whatever its host
  */
-export function createServerPlacer(definition: IntegrationDefinition, serverUrl: string | undefined): PlaceServers {
-  const base = readBase(definition)
+export function createServerPlacer(
+  definition: IntegrationDefinition,
+  serverUrl: string | undefined,
+  allow: HostAllowlist,
+): PlaceServers {
+  const parts: PlaceParts = { definition, base: readBase(definition), serverUrl, allow }
   return servers => {
-    const urls = listOf(servers)
+    const places = listOf(servers)
       .slice(0, maxCandidates)
-      .flatMap(server => urlsOf(objectOf(server)))
-    const candidates = urls.length === 0 ? ['/'] : urls
-    const places = candidates.map(url => placeUrl(url, definition, base, serverUrl))
+      .flatMap(server => placeServer(objectOf(server), parts))
+    if (places.length === 0) places.push(placeUrl('/', parts))
     return (
       places.find(place => 'prefix' in place && !place.prefix.startsWith('http')) ??
+      places.find(place => 'prefix' in place && place.prefix.startsWith('https')) ??
       places.find(place => 'prefix' in place) ??
       places[0] ?? { reason: 'it has no server' }
     )
@@ -57,25 +62,43 @@ function readBase({ baseUrl }: IntegrationDefinition): Base {
   }
 }
 
-function placeUrl(
-  url: string,
-  definition: IntegrationDefinition,
-  base: Base,
-  serverUrl: string | undefined,
-): ServerPlace {
+interface PlaceParts {
+  readonly definition: IntegrationDefinition
+  readonly base: Base
+  readonly serverUrl: string | undefined
+  readonly allow: HostAllowlist
+}
+
+/** With the placeholders of the server that is meant filled as those of the server itself. */
+function placeServer(server: Node, parts: PlaceParts): ServerPlace[] {
+  const [filled] = urlsOf({ url: parts.serverUrl, variables: server.variables })
+  return urlsOf(server).map(url => placeUrl(url, { ...parts, serverUrl: filled ?? parts.serverUrl }))
+}
+
+const wayOut = 'serverUrl would say that it stands for the base URL'
+
+function placeUrl(url: string, { definition, base, serverUrl, allow }: PlaceParts): ServerPlace {
   if (serverUrl !== undefined) {
     const start = trimTrailing(serverUrl, '/')
     const isMeant = trimTrailing(url, '/') === start || url.startsWith(`${start}/`)
     if (isMeant) return { prefix: trimTrailing(url.slice(start.length), '/') }
   }
-  if (!/^[a-z][a-z0-9+.-]*:|^\/\//i.test(url)) return placePath(url.startsWith('/') ? url : `/${url}`, base)
+  if (!/^[a-z][a-z0-9+.-]*:|^\/\//i.test(url)) {
+    if (hasDotSegments(url))
+      return { reason: `its server ${show(url)} is relative to where the document was; ${wayOut}` }
+    return placePath(url.startsWith('/') ? url : `/${url}`, base)
+  }
   const parsed = URL.parse(url.startsWith('//') ? `https:${url}` : url) ?? undefined
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol))
     return { reason: `its server ${show(url)} is no http(s) URL` }
   if (isBaseHost(parsed, definition, base)) return placePath(parsed.pathname, base)
-  if (isPinned(parsed, definition)) return { prefix: `${parsed.origin}${trimTrailing(parsed.pathname, '/')}` }
+  if (isPinned(parsed, definition)) {
+    const refusal = refuseDestination(parsed, pinsOf(definition), allow)
+    if (refusal === undefined) return { prefix: `${parsed.origin}${trimTrailing(parsed.pathname, '/')}` }
+    return { reason: `its server ${show(url)} is at a pinned host, but is not sent to: ${refusal.message}` }
+  }
   const pins = definition.hosts?.join(', ') ?? `the host of ${definition.baseUrl}`
-  const reason = `its server ${show(url)} is outside the pinned hosts (${pins}); serverUrl would say that it stands for the base URL`
+  const reason = `its server ${show(url)} is outside the pinned hosts (${pins}); ${wayOut}`
   return { reason }
 }
 
@@ -86,8 +109,17 @@ function isBaseHost(url: URL, { baseUrl, config }: IntegrationDefinition, { host
   return field?.pattern === undefined || matchesWhole(field.pattern, url.origin)
 }
 
-function isPinned(url: URL, { hosts = [] }: IntegrationDefinition): boolean {
-  return url.protocol === 'https:' && hosts.some(pin => !pin.includes('{') && matchesHost(pin.toLowerCase(), url))
+function isPinned(url: URL, definition: IntegrationDefinition): boolean {
+  return pinsOf(definition).some(pin => matchesHost(pin, url))
+}
+
+/** Those that are the same for every connection. */
+function pinsOf({ hosts = [] }: IntegrationDefinition): string[] {
+  return hosts.filter(pin => !pin.includes('{')).map(pin => pin.toLowerCase())
+}
+
+function hasDotSegments(path: string): boolean {
+  return /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(path)
 }
 
 function placePath(path: string, { path: start, isStatic, origin }: Base): ServerPlace {

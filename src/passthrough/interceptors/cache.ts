@@ -19,7 +19,8 @@ export function createCache(caches: PrivateCaches): Dispatcher.DispatcherCompose
         const isKept = caches.find(connection) !== undefined
         return dispatch(options, isKept ? new InvalidatingHandler(handler, caches, call, url) : handler)
       }
-      if (cache === undefined || options.method !== 'GET') {
+      // What a GET's body asks for is not in its URL.
+      if (cache === undefined || options.method !== 'GET' || call.plan.body !== null) {
         if (cache !== undefined) call.cache = 'MISS'
         return dispatch(options, handler)
       }
