@@ -6,7 +6,7 @@ import { refusal } from '../auth/refusal.ts'
 import { definition } from './definition.ts'
 
 const fields =
-  '$schema, slug, name, description, icon, categories, docs, sources, baseUrl, hosts, config, auth, headers, arrayFormat, retry, idempotencyHeader, pagination, verify, actions'
+  '$schema, slug, name, description, icon, categories, docs, sources, baseUrl, hosts, config, auth, headers, arrayFormat, retry, idempotencyHeader, methodParameters, pagination, verify, actions'
 const schemes = schemeNames.join(', ')
 const patternTakes = 'a pattern in RE2 syntax (no lookaround, no backreferences)'
 

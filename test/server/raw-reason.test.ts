@@ -10,11 +10,7 @@ let id: string
 
 beforeAll(async () => {
   upstream = await createRawUpstream(socket => {
-    socket.on('data', () => {
-      socket.write(
-        Buffer.concat([Buffer.from('HTTP/1.1 200 '), reason, Buffer.from('\r\ncontent-length: 2\r\n\r\nok')]),
-      )
-    })
+    socket.write(Buffer.concat([Buffer.from('HTTP/1.1 200 '), reason, Buffer.from('\r\ncontent-length: 2\r\n\r\nok')]))
   })
   gateway = await createGateway({ allow: ['127.0.0.1/32'] })
   await gateway.createIntegration({ slug: 'odd', name: 'Odd', baseUrl: upstream.url, auth: [{ scheme: 'none' }] })
