@@ -11,8 +11,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/vendors/**'],
     globalSetup: ['test/support/postgres-server.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // For what hangs: on a busy machine a test may take several times as long as it should.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // More than the cores of a small machine: tests that wait for processes and time leave room.
     maxWorkers: 3,
     // Test files of one worker share its modules: loading them anew for each file was a quarter of the time.

@@ -37,6 +37,7 @@ describe.each(kinds)('figures (%s)', kind => {
             connectionId,
             integration,
             status,
+            errorCode: status === null ? 'UPSTREAM_TIMEOUT' : null,
             durationMs,
             bytesSent: 2,
             bytesReceived: 3,
