@@ -5,13 +5,13 @@ import postgres, { type Options, type Sql } from 'postgres'
 import { StartError } from '../errors.ts'
 import type { Database } from './database.ts'
 import { settle } from './failure.ts'
+import { listenTo } from './listening.ts'
 import { migratePostgres } from './migrate.ts'
 import { takeOwnership } from './owner-lock.ts'
 import { explainPostgres } from './start-failure.ts'
 import * as tables from './tables.ts'
 
 const pingTimeoutMs = 3_000
-const listenTimeoutMs = 15_000
 
 /** @throws StartError; no sentence of it holds the connection string's password. */
 export async function openPostgres(url: string, dataDir: string): Promise<Database> {
@@ -27,16 +27,7 @@ export async function openPostgres(url: string, dataDir: string): Promise<Databa
     async ping() {
       await settle(db.execute(sql`select 1`), pingTimeoutMs)
     },
-    // On a connection of its own, which the driver opens again when it breaks.
-    async listen(channel, { onMessage, onListening }) {
-      const { unlisten } = await settle(client.listen(channel, onMessage, onListening), listenTimeoutMs)
-      return {
-        async [Symbol.asyncDispose]() {
-          // With the server away there is nothing to take back.
-          await settle(unlisten(), pingTimeoutMs).catch(() => {})
-        },
-      }
-    },
+    listen: (channel, listener) => listenTo(options => connect(url, options), channel, listener),
     async [Symbol.asyncDispose]() {
       await client.end({ timeout: 5 })
       owned.dispose()
