@@ -131,7 +131,13 @@ async function buildApp(options: AppOptions): Promise<App> {
   const sandbox = config.sandbox ? parts.use(await startSandbox()) : undefined
   const catalog = loadCatalog(sandbox)
   const logos = new Logos(catalog)
-  const integrations = new Integrations({ catalog, store: stores.integrations, connections: stores.connections, vault })
+  const integrations = new Integrations({
+    catalog,
+    store: stores.integrations,
+    connections: stores.connections,
+    vault,
+    onUnreadable: events.integrationUnreadable,
+  })
   const allow = sandbox === undefined ? config.egressAllow : config.egressAllow.with(sandbox.host)
   const limitStore = openLimitStore(secrets.redisUrl, events)
   const limits = parts.use(createLimits({ store: limitStore }))

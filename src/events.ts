@@ -74,6 +74,12 @@ export function createEvents(log: Logger, metrics: Metrics = new Metrics()) {
         'credential not opened',
       )
     },
+    integrationUnreadable(
+      { workspaceId, slug }: { readonly workspaceId: string; readonly slug: string },
+      error: unknown,
+    ): void {
+      log.error({ workspaceId, slug, err: error }, 'a stored integration is refused today; define it anew')
+    },
     keyMissing(keyId: string, rows: number): void {
       log.warn({ keyId, rows }, 'secrets are sealed under an encryption key that is not in the key ring')
     },

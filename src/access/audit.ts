@@ -21,6 +21,8 @@ export const auditActions = [
   'encryptionKeys.rotated',
   'integration.configured',
   'integration.defined',
+  'integration.deleted',
+  'integration.redefined',
   'openApi.deleted',
   'openApi.imported',
   'registeredOperation.created',

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { OAuthClientFacts } from '../auth/tokens/token-endpoint.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { IntegrationDefinition } from '../catalog/entry.ts'
-import { parseIntegration } from '../catalog/parse.ts'
+import { parseIntegration, readStoredIntegration } from '../catalog/parse.ts'
 import { applySettings, type IntegrationSettings } from '../catalog/settings.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
@@ -68,6 +68,15 @@ interface SealedClient {
   opened?: OAuthClientFacts
 }
 
+export interface IntegrationsParts {
+  readonly catalog: Catalog
+  readonly store: IntegrationStore
+  readonly connections: Pick<ConnectionStore, 'findConnected'>
+  readonly vault: Vault
+  /** Told of a stored definition that is refused today: the workspace has no such integration until it is defined anew. */
+  readonly onUnreadable: (integration: { readonly workspaceId: string; readonly slug: string }, error: unknown) => void
+}
+
 export class Integrations {
   readonly #catalog: Catalog
   readonly #store: IntegrationStore
@@ -77,17 +86,14 @@ export class Integrations {
   readonly #clients = new WeakMap<Integration, SealedClient>()
   /** Of the built-in ones, by slug: a list of them would hash every slug anew. */
   readonly #ids: ReadonlyMap<string, string>
+  readonly #onUnreadable: IntegrationsParts['onUnreadable']
 
-  constructor(parts: {
-    catalog: Catalog
-    store: IntegrationStore
-    connections: Pick<ConnectionStore, 'findConnected'>
-    vault: Vault
-  }) {
+  constructor(parts: IntegrationsParts) {
     this.#catalog = parts.catalog
     this.#store = parts.store
     this.#connections = parts.connections
     this.#vault = parts.vault
+    this.#onUnreadable = parts.onUnreadable
     this.#ids = new Map(parts.catalog.list().map(({ slug }) => [slug, integrationId(slug)]))
   }
 
@@ -196,6 +202,41 @@ export class Integrations {
     return this.#require(workspaceId, slug, row)
   }
 
+  /** Gives one of the workspace's own integrations another definition. @throws GatewayError `INVALID_INPUT`, `INTEGRATION_NOT_FOUND` */
+  async redefine(workspaceId: string, document: unknown): Promise<Integration> {
+    const definition = parseIntegration(document)
+    const { slug } = definition
+    this.#requireOwn('definition.slug', slug)
+    const [before] = await this.#store.getMany(workspaceId, [slug])
+    applySettings(definition, (before?.settings ?? {}) as StoredSettings)
+    const row = await this.#store.redefine(workspaceId, slug, document as JsonObject)
+    this.#memo.forget(memoKey(workspaceId, slug))
+    if (row === undefined) throw integrationNotFound(slug)
+    return this.#require(workspaceId, slug, row)
+  }
+
+  /**
+   * Deletes one of the workspace's own, with its settings, OAuth client and imported actions.
+   * @returns its id
+   * @throws GatewayError `INVALID_INPUT` while it has connections, `INTEGRATION_NOT_FOUND`
+   */
+  async delete(workspaceId: string, slug: string): Promise<string> {
+    this.#requireOwn('slug', slug)
+    const outcome = await this.#store.delete(workspaceId, slug)
+    this.#memo.forget(memoKey(workspaceId, slug))
+    if (outcome === 'ABSENT') throw integrationNotFound(slug)
+    if (outcome === 'CONNECTED') {
+      throw invalidInput('slug', `The integration "${slug}" has connections; delete them before it.`)
+    }
+    return integrationId(slug)
+  }
+
+  #requireOwn(field: string, slug: string): void {
+    if (this.#catalog.get(slug) === undefined) return
+    const message = `"${slug}" is built in; only the workspace's own integrations are changed so. Use configureIntegration.`
+    throw invalidInput(field, message)
+  }
+
   /** Changes the workspace's settings: a field that is absent stays as it is, null goes back to the entry's value. */
   async configure(workspaceId: string, input: ConfigureIntegration): Promise<Integration> {
     const { slug, oauthClient, ...given } = input
@@ -206,7 +247,7 @@ export class Integrations {
     if (entry === undefined && !row?.definition) throw integrationNotFound(slug)
     const before = (row?.settings ?? {}) as StoredSettings
     const settings: StoredSettings = { ...before, ...defined(changes), ...clientIdChange(oauthClient) }
-    applySettings(entry ?? parseIntegration(row?.definition), settings)
+    applySettings(entry ?? readStoredIntegration(row?.definition), settings)
     const saved = await this.#store.saveSettings(workspaceId, slug, {
       id: integrationId(slug),
       settings: { ...settings },
@@ -228,9 +269,18 @@ export class Integrations {
     return integration
   }
 
+  #read(row: IntegrationRow): IntegrationDefinition | undefined {
+    try {
+      return readStoredIntegration(row.definition)
+    } catch (error) {
+      this.#onUnreadable(row, error)
+      return undefined
+    }
+  }
+
   #combine(workspaceId: string, slug: string, row: IntegrationRow | undefined): Integration | undefined {
     const entry = this.#catalog.get(slug)
-    const base = entry ?? (row?.definition ? parseIntegration(row.definition) : undefined)
+    const base = entry ?? (row?.definition ? this.#read(row) : undefined)
     if (base === undefined) return undefined
     const settings = (row?.settings ?? {}) as StoredSettings
     const definition = applySettings(base, settings)

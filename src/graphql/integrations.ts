@@ -235,6 +235,22 @@ const CreateIntegrationInput = builder.inputType('CreateIntegrationInput', {
   }),
 })
 
+const UpdateIntegrationInput = builder.inputType('UpdateIntegrationInput', {
+  description: 'Another definition for one of the workspace’s own integrations.',
+  fields: t => ({
+    definition: t.field({
+      type: 'JSONObject',
+      required: true,
+      description: 'The whole definition; its `slug` says which integration it is for.',
+    }),
+  }),
+})
+
+const DeleteIntegrationInput = builder.inputType('DeleteIntegrationInput', {
+  description: 'Which of the workspace’s own integrations is deleted.',
+  fields: t => ({ slug: t.string({ required: true, description: 'Its slug; it must have no connections any more.' }) }),
+})
+
 const ConfigureIntegrationInput = builder.inputType('ConfigureIntegrationInput', {
   description:
     'An admin’s settings for the whole workspace. An absent field stays as it is; null goes back to the catalog’s value.',
@@ -267,6 +283,27 @@ const CreateIntegrationPayload = builder.objectRef<{ integration: Integration }>
   }),
 })
 
+const UpdateIntegrationPayload = builder.objectRef<{ integration: Integration }>('UpdateIntegrationPayload').implement({
+  description: 'What updateIntegration changed.',
+  fields: t => ({
+    integration: t.expose('integration', {
+      type: IntegrationType,
+      description: 'The integration as it is used from now on.',
+    }),
+  }),
+})
+
+const DeleteIntegrationPayload = builder
+  .objectRef<{ deletedIntegrationId: string }>('DeleteIntegrationPayload')
+  .implement({
+    description: 'What deleteIntegration deleted.',
+    fields: t => ({
+      deletedIntegrationId: t.exposeID('deletedIntegrationId', {
+        description: 'The id that no longer names anything.',
+      }),
+    }),
+  })
+
 const ConfigureIntegrationPayload = builder
   .objectRef<{ integration: Integration }>('ConfigureIntegrationPayload')
   .implement({
@@ -289,6 +326,30 @@ builder.mutationFields(t => ({
       const integration = await context.services.integrations.define(workspaceId, input.definition)
       await context.audit('integration.defined', integration.id, { slug: integration.slug })
       return { integration }
+    },
+  }),
+  updateIntegration: t.field({
+    type: UpdateIntegrationPayload,
+    description:
+      'Replaces the definition of one of the workspace’s own integrations; its settings, connections and imported actions stay. A connection of a scheme that it no longer has needs to be connected again. Scope: integrations:write.',
+    args: { input: t.arg({ type: UpdateIntegrationInput, required: true, description: 'The new definition.' }) },
+    resolve: async (_root, { input }, context) => {
+      const { workspaceId } = context.authorize('integrations:write')
+      const integration = await context.services.integrations.redefine(workspaceId, input.definition)
+      await context.audit('integration.redefined', integration.id, { slug: integration.slug })
+      return { integration }
+    },
+  }),
+  deleteIntegration: t.field({
+    type: DeleteIntegrationPayload,
+    description:
+      'Deletes one of the workspace’s own integrations that has no connections, with its settings, OAuth client and imported actions. Scope: integrations:write.',
+    args: { input: t.arg({ type: DeleteIntegrationInput, required: true, description: 'Which one.' }) },
+    resolve: async (_root, { input: { slug } }, context) => {
+      const { workspaceId } = context.authorize('integrations:write')
+      const deletedIntegrationId = await context.services.integrations.delete(workspaceId, slug)
+      await context.audit('integration.deleted', deletedIntegrationId, { slug })
+      return { deletedIntegrationId }
     },
   }),
   configureIntegration: t.field({

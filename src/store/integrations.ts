@@ -1,10 +1,10 @@
 /** Integrations of a workspace: its own definitions, and its settings over any integration. */
-import { and, eq } from 'drizzle-orm'
+import { and, eq, exists, isNotNull, not } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isAnyOf, parameter } from './parameters.ts'
 import { checkJson } from './stored-text.ts'
-import { integrations, type JsonObject } from './tables.ts'
+import { connections, integrations, type JsonObject, openApiImports } from './tables.ts'
 
 export type IntegrationRow = typeof integrations.$inferSelect
 
@@ -29,6 +29,10 @@ export interface IntegrationStore {
   /** Undefined when the workspace has the slug already. */
   insert(row: NewIntegration): Promise<IntegrationRow | undefined>
   saveSettings(workspaceId: string, slug: string, settings: NewSettings): Promise<IntegrationRow>
+  /** Another definition for one of the workspace's own. Undefined when it has none of this slug. */
+  redefine(workspaceId: string, slug: string, definition: JsonObject): Promise<IntegrationRow | undefined>
+  /** One of the workspace's own, with its settings and imported documents, unless it has connections. */
+  delete(workspaceId: string, slug: string): Promise<'DELETED' | 'CONNECTED' | 'ABSENT'>
 }
 
 export function createIntegrationStore(db: Db): IntegrationStore {
@@ -64,7 +68,42 @@ export function createIntegrationStore(db: Db): IntegrationStore {
       if (row === undefined) throw new TypeError(`the id ${id} is another integration's than "${slug}"`)
       return row
     },
+    async redefine(workspaceId: string, slug: string, definition: JsonObject) {
+      checkJson('definition', definition)
+      if (!isSlug(slug)) return undefined
+      const [row] = await db
+        .update(integrations)
+        .set({ definition, updatedAt: new Date() })
+        .where(isOwnDefinition(workspaceId, slug))
+        .returning()
+      return row
+    },
+    async delete(workspaceId: string, slug: string) {
+      if (!isSlug(slug)) return 'ABSENT' as const
+      const isConnected = exists(
+        db
+          .select({ id: connections.id })
+          .from(connections)
+          .where(and(eq(connections.workspaceId, workspaceId), eq(connections.integration, slug))),
+      )
+      return await db.transaction(async tx => {
+        const isOwn = isOwnDefinition(workspaceId, slug)
+        const gone = await tx
+          .delete(integrations)
+          .where(and(isOwn, not(isConnected)))
+          .returning({ slug: integrations.slug })
+        if (gone.length === 0) return (await tx.$count(integrations, isOwn)) > 0 ? 'CONNECTED' : 'ABSENT'
+        await tx
+          .delete(openApiImports)
+          .where(and(eq(openApiImports.workspaceId, workspaceId), eq(openApiImports.integration, slug)))
+        return 'DELETED'
+      })
+    },
   })
+}
+
+function isOwnDefinition(workspaceId: string, slug: string) {
+  return and(eq(integrations.workspaceId, workspaceId), eq(integrations.slug, slug), isNotNull(integrations.definition))
 }
 
 /** What no slug can be is not asked for: it may hold what PostgreSQL refuses as text. */

@@ -72,6 +72,14 @@ describe('the trail', () => {
     expect(own.made).toEqual([
       { action: 'integration.defined', targetId: own.payload.integration.id, details: { slug: 'own' } },
     ])
+    const anew = { definition: { ...definition('own', { scheme: 'basic' }), name: 'Own' } }
+    expect((await change('updateIntegration', anew, 'integration { id }')).made).toEqual([
+      { action: 'integration.redefined', targetId: own.payload.integration.id, details: { slug: 'own' } },
+    ])
+    expect((await change('deleteIntegration', { slug: 'own' }, 'deletedIntegrationId')).made).toEqual([
+      { action: 'integration.deleted', targetId: own.payload.integration.id, details: { slug: 'own' } },
+    ])
+    await change('createIntegration', { definition: definition('own', { scheme: 'bearer' }) }, 'integration { id }')
     const machine = { scheme: 'clientCredentials', tokenUrl: `${upstream.url}/token` }
     await change('createIntegration', { definition: definition('machine', machine) }, 'integration { id }')
     const oauthClient = { clientId: 'id', clientSecret: 'canary-client-secret' }

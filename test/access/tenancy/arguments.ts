@@ -32,6 +32,13 @@ const endUser = pick('endUser', 'endUser', 'sharedEndUser')
 const metadata = fc.record({ plan: pick('plan') })
 const path = fc.oneof(some('/things', 'things?page=2'), pick('path'))
 
+const definition = fc.record({
+  slug,
+  name: pick('name'),
+  baseUrl: some('https://api.example'),
+  auth: some([{ scheme: 'bearer' }]),
+})
+
 /** With one operation. */
 export function openApiDocument(operationId: string, description: string): object {
   const limit = { name: 'limit', in: 'query', schema: { type: 'integer' } }
@@ -84,12 +91,10 @@ const places: Readonly<Record<string, Arbitrary<unknown>>> = {
   'CreateConnectionInput.credential': some({ bearer: { token: 'own-credential' } }),
   'CreateConnectionInput.metadata': metadata,
   'CreateConnectionInput.integration': slug,
-  'CreateIntegrationInput.definition': fc.record({
-    slug,
-    name: pick('name'),
-    baseUrl: some('https://api.example'),
-    auth: some([{ scheme: 'bearer' }]),
-  }),
+  'CreateIntegrationInput.definition': definition,
+  'UpdateIntegrationInput.definition': definition,
+  // The second time, the stranger's own would be gone.
+  'DeleteIntegrationInput.slug': pick('slug'),
   'CreateWebhookEndpointInput.description': pick('name'),
   'CreateWebhookEndpointInput.url': some('https://hooks.example/in'),
   'CreateWorkspaceInput.name': fc.oneof(pick('ws'), pick('name')),
