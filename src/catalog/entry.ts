@@ -65,6 +65,19 @@ const retry = strictObject({
     .optional()
     .describe('Statuses besides the usual ones after which a call may be tried again.'),
   bodyPattern: pattern.optional().describe('RE2 pattern; a body it is found in says that a limit is spent.'),
+  separateLimits: z
+    .array(
+      z
+        .string('a path')
+        .regex(/^(?:\/(?:\*|[\w.:-]+))+$/, 'a path such as /search, with * for a whole segment')
+        .max(100, 'a path of at most 100 characters'),
+      'a list of paths',
+    )
+    .max(50, 'at most 50 paths')
+    .optional()
+    .describe(
+      'Paths below the base URL that the vendor limits apart from all others: `/search` has one limit for it and all below, `/*` one for each first segment; the longest that fits counts.',
+    ),
 }).describe('How this vendor says that a call should be tried again.')
 
 const paging = {
@@ -114,7 +127,9 @@ const verify = strictObject({
     url: singularPath.optional(),
   })
     .optional()
-    .describe('Where the answer says whose account this is; singular JSONPaths (RFC 9535 §2.3.5.1).'),
+    .describe(
+      'Where the answer says whose account this is; singular JSONPaths (RFC 9535 §2.3.5.1). A repair takes the same account only, by the strongest field that both answers have: id, else email, else name, else url.',
+    ),
 }).describe('A cheap call that proves a credential.')
 
 export const integrationSchema = strictObject({

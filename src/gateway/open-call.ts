@@ -3,7 +3,9 @@ import type { Caller } from '../access/caller.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Integration } from '../connections/integrations.ts'
 import type { LimitSubject } from '../limits/limits.ts'
+import { limitOf } from '../limits/separate-limits.ts'
 import type { SendOptions } from '../passthrough/passthrough.ts'
+import type { RequestPlan } from '../passthrough/request.ts'
 import type { ConnectionRow } from '../store/connections.ts'
 import type { CallTrace } from '../telemetry/call-trace.ts'
 import type { Journey } from './gateway.ts'
@@ -27,13 +29,18 @@ export async function openCall(
       return renewed !== undefined
     },
     accepted: () => opened.accepted(),
-    subject: subjectOf(caller, connection, integration),
+    subject: subjectOf(caller, connection, integration, plan),
     trace,
     startedAt,
   }
 }
 
-function subjectOf(caller: Caller, connection: ConnectionRow, integration: Integration): LimitSubject {
+function subjectOf(
+  caller: Caller,
+  connection: ConnectionRow,
+  integration: Integration,
+  plan: RequestPlan,
+): LimitSubject {
   const { workspaceId, id, endUserId, quota } = connection
   const isSession = caller.kind === 'SESSION'
   const limits = {
@@ -49,6 +56,14 @@ function subjectOf(caller: Caller, connection: ConnectionRow, integration: Integ
     endUserId,
     callerId: caller.keyId,
     sessionId: isSession ? caller.id : undefined,
+    vendorLimit: vendorLimitOf(plan),
     limits,
   }
+}
+
+function vendorLimitOf({ connection: { baseUrl, retry }, url }: RequestPlan): string | undefined {
+  if (retry?.separateLimits === undefined) return undefined
+  const base = `${baseUrl.pathname.replace(/\/$/, '')}/`
+  const isBelow = url.origin === baseUrl.origin && url.path.startsWith(base)
+  return limitOf(isBelow ? url.path.slice(base.length) : url.path, retry.separateLimits)
 }

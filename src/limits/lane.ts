@@ -1,4 +1,4 @@
-/** Where the calls of one integration wait: a line per connection, in fair turns between end users, each call until its own deadline. */
+/** Where the calls of one integration wait: a line per connection (and limit of its vendor), in fair turns between end users, each call until its own deadline. */
 import { GatewayError } from '../errors.ts'
 import { type GiveBack, refuseAsSpent, type Spent, type Take } from './allowance.ts'
 import { FairQueue } from './fair-queue.ts'
@@ -13,7 +13,8 @@ export interface Wait {
 
 /** Whose call it is, and what it has to take. */
 export interface Entrant {
-  readonly connectionId: string
+  /** What it stands in: one for each connection, and for each limit that its vendor has apart. */
+  readonly line: string
   /** Whose connection it is. */
   readonly endUserId: string
   readonly take: Take
@@ -31,9 +32,9 @@ interface Obstacle {
   readonly endsAtMs: number
 }
 
-/** Those who wait for one connection; there is one as long as somebody does. */
+/** Those who wait for the same; there is one as long as somebody does. */
 interface Line {
-  readonly connectionId: string
+  readonly name: string
   readonly endUserId: string
   /** Who came first is first. */
   readonly waiters: Set<Waiter>
@@ -67,8 +68,8 @@ export class Lane {
     return !this.#isPumping && this.#size === 0
   }
 
-  isWaitedFor(connectionId: string): boolean {
-    return this.#lines.has(connectionId)
+  isWaitedFor(line: string): boolean {
+    return this.#lines.has(line)
   }
 
   /**
@@ -76,8 +77,8 @@ export class Lane {
    * @throws {GatewayError} RATE_LIMITED when that would be too late, OVERLOADED when too many wait
    */
   async enter(entrant: Entrant, wait: Wait): Promise<GiveBack> {
-    let obstacle = this.#lines.get(entrant.connectionId)?.obstacle ?? this.#common
-    if (!this.#isPumping && !this.isWaitedFor(entrant.connectionId)) {
+    let obstacle = this.#lines.get(entrant.line)?.obstacle ?? this.#common
+    if (!this.#isPumping && !this.isWaitedFor(entrant.line)) {
       const taken = await entrant.take()
       if (typeof taken === 'function') return taken
       obstacle = this.#obstacleOf(taken)
@@ -114,13 +115,13 @@ export class Lane {
     }
   }
 
-  #lineUp({ connectionId, endUserId }: Entrant, waiter: Waiter, obstacle: Obstacle | undefined): Line {
-    const known = this.#lines.get(connectionId)
-    const line = known ?? { connectionId, endUserId, waiters: new Set(), obstacle }
+  #lineUp({ line: name, endUserId }: Entrant, waiter: Waiter, obstacle: Obstacle | undefined): Line {
+    const known = this.#lines.get(name)
+    const line = known ?? { name, endUserId, waiters: new Set(), obstacle }
     line.waiters.add(waiter)
     this.#size += 1
     if (known === undefined) {
-      this.#lines.set(connectionId, line)
+      this.#lines.set(name, line)
       this.#makeReady(line)
     }
     return line
@@ -134,7 +135,7 @@ export class Lane {
   #remove(line: Line, waiter: Waiter): boolean {
     if (!line.waiters.delete(waiter)) return false
     this.#size -= 1
-    if (line.waiters.size === 0) this.#lines.delete(line.connectionId)
+    if (line.waiters.size === 0) this.#lines.delete(line.name)
     return true
   }
 

@@ -27,6 +27,8 @@ export interface LimitSubject extends LimitedCaller {
   readonly integration: string
   readonly connectionId: string
   readonly endUserId: string
+  /** Which of the vendor's limits it counts against, where there are several; see `separate-limits.ts`. */
+  readonly vendorLimit?: string | undefined
   readonly limits: LimitedCaller['limits'] & {
     /** For all connections of the integration together. */
     readonly integration?: Quota | null | undefined
@@ -60,7 +62,9 @@ export interface Limits extends AsyncDisposable {
 
 const keyLimit = 'The limit of this access key'
 const sessionLimit = 'The limit of this session'
+/** Connections whose vendors' limits are remembered. */
 const maxAccounts = 100_000
+const maxLimitsOfVendor = 500
 const maxLanes = 10_000
 /** How long others are told of a budget whose window has no known end. */
 const keptMs = 60_000
@@ -72,17 +76,22 @@ export function createLimits({
   readonly store: LimitStore
   readonly now?: () => number
 }): Limits {
-  const accounts = new Map<string, Account>()
+  const accounts = new Map<string, ConnectionAccounts>()
   const lanes = new Map<string, Lane>()
   let closedFor: GatewayError | undefined
 
-  function accountOf(key: string): Account {
-    let account = accounts.get(key)
+  function accountOf({ key, limit }: VendorPlace): Account {
+    let own = accounts.get(key)
+    if (own === undefined) {
+      own = new Map()
+      accounts.set(key, own)
+      dropOldest(accounts, maxAccounts)
+    }
+    let account = own.get(limit)
     if (account === undefined) {
       account = new Account()
-      accounts.set(key, account)
-      const [oldest] = accounts.size > maxAccounts ? accounts.keys() : []
-      if (oldest !== undefined) accounts.delete(oldest)
+      own.set(limit, account)
+      dropOldest(own, maxLimitsOfVendor)
     }
     return account
   }
@@ -98,14 +107,14 @@ export function createLimits({
     return lane
   }
 
-  async function takeOfVendor(key: string): Promise<GiveBack | Spent> {
-    const account = accountOf(key)
+  async function takeOfVendor(place: VendorPlace): Promise<GiveBack | Spent> {
+    const account = accountOf(place)
     // What is known to be spent need not be asked for.
-    if (store.isShared && account.waitMs(now()) === 0) account.adopt(await store.news(key), now())
+    if (store.isShared && account.waitMs(now()) === 0) account.adopt(await store.news(sharedKey(place)), now())
     const waitMs = account.take(now())
-    return waitMs === 0
-      ? () => account.close()
-      : { limit: 'The vendor’s limit for this connection', waitMs, isCommon: false }
+    if (waitMs === 0) return () => account.close()
+    const of = place.limit === '' ? '' : ` and ${place.limit}`
+    return { limit: `The vendor’s limit for this connection${of}`, waitMs, isCommon: false }
   }
 
   function takeOfQuota(key: string, quota: Quota, limit: string, isCommon: boolean): Take {
@@ -116,9 +125,11 @@ export function createLimits({
   }
 
   /** In the order in which they are asked: the nearest first, which costs the others nothing when it is spent. */
-  function takesOf({ workspaceId, integration, connectionId, limits }: LimitSubject): Take[] {
-    const key = accountKey(workspaceId, connectionId)
-    const takes: Take[] = [() => takeOfVendor(key)]
+  function takesOf(subject: LimitSubject): Take[] {
+    const { workspaceId, integration, limits } = subject
+    const place = placeOf(subject)
+    const { key } = place
+    const takes: Take[] = [() => takeOfVendor(place)]
     if (limits.connection != null) {
       takes.push(takeOfQuota(`connection ${key}`, limits.connection, 'The limit of this connection', false))
     }
@@ -145,13 +156,13 @@ export function createLimits({
   }
 
   async function queue(subject: LimitSubject, wait: Wait): Promise<Turn> {
-    const { workspaceId, connectionId, endUserId } = subject
+    const { endUserId } = subject
     const giveBackCaller = await takeOfCaller(subject, '')
     try {
       const takes = takesOf(subject)
-      const entrant = { connectionId, endUserId, take: () => takeAll(takes) }
+      const entrant = { line: lineOf(subject), endUserId, take: () => takeAll(takes) }
       const giveBack = await laneOf(laneKey(subject)).enter(entrant, wait)
-      return createTurn(accountKey(workspaceId, connectionId), () => {
+      return createTurn(placeOf(subject), () => {
         giveBack()
         giveBackCaller()
       })
@@ -161,29 +172,29 @@ export function createLimits({
     }
   }
 
-  function createTurn(key: string, withdraw: GiveBack): Turn {
+  function createTurn(place: VendorPlace, withdraw: GiveBack): Turn {
     return {
       withdraw,
       end(answer) {
-        const account = accountOf(key)
+        const account = accountOf(place)
         account.close()
         if (answer === undefined) return
         const news = account.learn(answer, now())
         const endsAtMs = news.budget?.resetsAt?.getTime() ?? now() + keptMs
-        store.share(key, news, Math.min(longestWaitMs, endsAtMs - now()))
+        store.share(sharedKey(place), news, Math.min(longestWaitMs, endsAtMs - now()))
       },
     }
   }
 
   return {
     enter(subject, wait) {
-      const { workspaceId, connectionId, limits } = subject
+      const { limits } = subject
       const isLimited =
         limits.integration != null || limits.connection != null || limits.caller != null || limits.session != null
-      if (!isLimited && !store.isShared && lanes.get(laneKey(subject))?.isWaitedFor(connectionId) !== true) {
-        const key = accountKey(workspaceId, connectionId)
-        const account = accountOf(key)
-        if (account.take(now()) === 0) return createTurn(key, () => account.close())
+      if (!isLimited && !store.isShared && lanes.get(laneKey(subject))?.isWaitedFor(lineOf(subject)) !== true) {
+        const place = placeOf(subject)
+        const account = accountOf(place)
+        if (account.take(now()) === 0) return createTurn(place, () => account.close())
       }
       return queue(subject, wait)
     },
@@ -191,15 +202,15 @@ export function createLimits({
       await takeOfCaller(caller, ' for requests')
     },
     async budgetOf(workspaceId, connectionId) {
-      const key = accountKey(workspaceId, connectionId)
-      const account = accounts.get(key) ?? new Account()
-      if (store.isShared) account.adopt(await store.news(key), now())
+      const place = placeOf({ workspaceId, connectionId })
+      const account = accounts.get(place.key)?.get(place.limit) ?? new Account()
+      if (store.isShared) account.adopt(await store.news(sharedKey(place)), now())
       return account.show(now())
     },
     forget(workspaceId, connectionId) {
-      const key = accountKey(workspaceId, connectionId)
+      const { key } = placeOf({ workspaceId, connectionId })
+      for (const limit of new Set(['', ...(accounts.get(key)?.keys() ?? [])])) store.forget(sharedKey({ key, limit }))
       accounts.delete(key)
-      store.forget(key)
     },
     async [Symbol.asyncDispose]() {
       closedFor = new GatewayError('OVERLOADED', 'The gateway is stopping; try again shortly.', { retryAfterMs: 1000 })
@@ -209,8 +220,38 @@ export function createLimits({
   }
 }
 
-function accountKey(workspaceId: string, connectionId: string): string {
-  return `${workspaceId} ${connectionId}`
+/** One limit of a vendor for one connection. */
+interface VendorPlace {
+  /** Of the connection. */
+  readonly key: string
+  /** Empty for the limit of all paths that have none of their own. */
+  readonly limit: string
+}
+
+/** What the vendor has left for one connection, by limit. */
+type ConnectionAccounts = Map<string, Account>
+
+function placeOf({
+  workspaceId,
+  connectionId,
+  vendorLimit = '',
+}: Pick<LimitSubject, 'workspaceId' | 'connectionId' | 'vendorLimit'>): VendorPlace {
+  return { key: `${workspaceId} ${connectionId}`, limit: vendorLimit }
+}
+
+/** As replicas name it to each other. */
+function sharedKey({ key, limit }: VendorPlace): string {
+  return limit === '' ? key : `${key} ${limit}`
+}
+
+/** Who waits for one limit of a connection is not in the way of who needs another. */
+function lineOf({ connectionId, vendorLimit = '' }: LimitSubject): string {
+  return vendorLimit === '' ? connectionId : `${connectionId} ${vendorLimit}`
+}
+
+function dropOldest(map: Map<string, unknown>, max: number): void {
+  const [oldest] = map.size > max ? map.keys() : []
+  if (oldest !== undefined) map.delete(oldest)
 }
 
 /** With the size of what is waited for: a limit that was changed is waited for in no old lane. */

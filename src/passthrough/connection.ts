@@ -9,6 +9,8 @@ export type ArrayFormat = 'repeat' | 'comma' | 'brackets' | 'indices'
 export interface RetryHints extends RateHints {
   /** RE2 syntax; a body it is found in says that a limit is spent. */
   readonly bodyPattern?: string | undefined
+  /** Paths below the base URL that the vendor limits apart from the others. */
+  readonly separateLimits?: readonly string[] | undefined
 }
 
 export interface ResolvedConnection {

@@ -30,8 +30,8 @@ async function take(): Promise<GiveBack | Spent> {
   }
 }
 
-const enter = (ms: number, signal?: AbortSignal, connectionId = 'conn_1') =>
-  lane.enter({ connectionId, endUserId: `owner of ${connectionId}`, take }, { deadlineMs: Date.now() + ms, signal })
+const enter = (ms: number, signal?: AbortSignal, line = 'conn_1') =>
+  lane.enter({ line, endUserId: `owner of ${line}`, take }, { deadlineMs: Date.now() + ms, signal })
 
 test.each(['connection', 'whole integration'])(
   'a place of the %s that comes when its call has left is given back',
@@ -85,7 +85,7 @@ test('while a limit of all is spent, end users get their turns one after the oth
   isCommon = true
   places = 0
   const order: string[] = []
-  const start = (connectionId: string) => enter(600_000, undefined, connectionId).then(() => order.push(connectionId))
+  const start = (line: string) => enter(600_000, undefined, line).then(() => order.push(line))
   const calls = [start('a'), start('a'), start('a'), start('b'), start('b'), start('c')]
   for (let turn = 0; turn < 6; turn++) {
     // Several tries find nothing before there is one place again.
@@ -104,7 +104,7 @@ test('a try that fails is told to the call it was for; the next one gets its own
     if (isBroken) throw new Error('broken')
     return await take()
   }
-  const entrant = { connectionId: 'conn_1', endUserId: 'u1', take: brittle }
+  const entrant = { line: 'conn_1', endUserId: 'u1', take: brittle }
   const failing = expect(lane.enter(entrant, { deadlineMs: Date.now() + 60_000 })).rejects.toThrow('broken')
   await vi.advanceTimersByTimeAsync(10)
   const next = enter(60_000)

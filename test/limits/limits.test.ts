@@ -49,6 +49,27 @@ async function call(said: ReturnType<typeof answer>): Promise<void> {
 }
 
 describe('the vendor’s budget', () => {
+  test('of a path apart does not hold up the others, and is waited for by itself', async () => {
+    const search = subject({ vendorLimit: '/search' })
+    expect(await enter(search, 1000)).toBe('out')
+    out.pop()?.end(left(0, 30))
+    expect(await enter(search, 1000)).toMatch(/^RATE_LIMITED 30\d{3}$/)
+    await expect(limits.enter(search, until(1000))).rejects.toThrow(
+      'The vendor’s limit for this connection and /search is spent',
+    )
+    const waiting = enter(search, 60_000)
+    expect(await enter(subject(), 1000)).toBe('out')
+    expect(await enter(subject({ vendorLimit: '/users' }), 1000)).toBe('out')
+    await vi.advanceTimersByTimeAsync(31_000)
+    expect(await waiting).toBe('out')
+    out.shift()?.end(left(0, 60))
+    expect(await enter(subject(), 1000)).toMatch(/^RATE_LIMITED/)
+    expect(await enter(subject({ vendorLimit: '/users' }), 1000)).toBe('out')
+    expect(await limits.budgetOf('ws_1', 'conn_1')).toMatchObject({ remaining: 0 })
+    limits.forget('ws_1', 'conn_1')
+    expect(await enter(subject(), 1000)).toBe('out')
+  })
+
   test('is unknown at first: calls go at once', () => {
     expect(limits.enter(subject(), until(1000))).not.toBeInstanceOf(Promise)
   })
