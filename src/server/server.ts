@@ -10,6 +10,7 @@ import { openPassage, type Passage, type PassageParts, passageOf } from './passa
 import { downloadPrefix, type RawRoute, rawPrefix } from './raw-route.ts'
 import { requestIdOf } from './request-id.ts'
 import { rootTemplate, templateOf } from './route-template.ts'
+import { cutSlowBody } from './slow-body.ts'
 
 export interface ServerOptions extends HealthOptions, LogoOptions, PassageParts {
   readonly graphql: GraphQLMount
@@ -66,6 +67,7 @@ export function createServer(options: ServerOptions): Server {
     routerOptions: { ignoreTrailingSlash: false },
   })
   fastify.addHook('onRequest', async (request, reply) => {
+    cutSlowBody(request.raw)
     reply.raw.setHeader('x-request-id', request.id)
   })
   fastify.register(createHealthRoutes(options))
