@@ -30,6 +30,7 @@ export const auditActions = [
   'session.created',
   'session.revoked',
   'sessionSigningKey.rotated',
+  'sessions.revoked',
   'webhookEndpoint.created',
   'webhookEndpoint.deleted',
   'webhookEndpoint.secretRotated',

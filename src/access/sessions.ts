@@ -4,6 +4,7 @@ import { GatewayError, invalidInput } from '../errors.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
 import { newId } from '../store/ids.ts'
+import type { Page, PageArgs } from '../store/page.ts'
 import type { SessionRow, SessionStore } from '../store/sessions.ts'
 import { type Caller, describeCaller, hasScope, type Scope, unknownCaller } from './caller.ts'
 import type { AccessKeys } from './keys.ts'
@@ -33,6 +34,9 @@ export interface MintedSession {
   readonly scopes: readonly Scope[]
   readonly expiresAt: Date
 }
+
+/** A session as it is shown: everything but its token, which is kept nowhere. */
+export type Session = Omit<SessionRow, 'heldCalls' | 'heldUntil'>
 
 interface SessionParts {
   readonly store: SessionStore
@@ -116,6 +120,24 @@ export class Sessions {
     const wasThere = await this.#parts.store.delete(workspaceId, id)
     this.#byToken.clear()
     return wasThere
+  }
+
+  /** All of the end user's. @returns how many of them were not over */
+  async revokeOf(workspaceId: string, endUserId: string): Promise<number> {
+    const revoked = await this.#parts.store.deleteOf(workspaceId, endUserId)
+    this.#byToken.clear()
+    return revoked
+  }
+
+  /** One answer per id, in order; those that are over are absent. */
+  async getMany(workspaceId: string, ids: readonly string[]): Promise<(Session | undefined)[]> {
+    const found = new Map((await this.#parts.store.getMany(workspaceId, ids)).map(row => [row.id, row]))
+    return ids.map(id => found.get(id))
+  }
+
+  /** Those that are not over, newest first. @throws {GatewayError} INVALID_INPUT */
+  list(workspaceId: string, filter: { readonly endUserId?: string | null }, page: PageArgs): Promise<Page<Session>> {
+    return this.#parts.store.list(workspaceId, filter, page)
   }
 
   /**

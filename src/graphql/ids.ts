@@ -3,6 +3,7 @@ const typenames: Readonly<Record<string, string>> = {
   conn: 'Connection',
   int: 'Integration',
   key: 'AccessKey',
+  ses: 'Session',
   call: 'Call',
   op: 'RegisteredOperation',
   aud: 'AuditEvent',

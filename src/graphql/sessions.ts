@@ -1,10 +1,82 @@
 /** Sessions: what a browser may hold, for one end user and no more than it needs. */
-import type { MintedSession } from '../access/sessions.ts'
+import type { Scope as ScopeName } from '../access/caller.ts'
+import type { MintedSession, Session } from '../access/sessions.ts'
 import { GatewayError } from '../errors.ts'
 import { Scope } from './access-keys.ts'
 import { builder } from './builder.ts'
-import { QuotaInput } from './rate-limits.ts'
-import { RuleInput, rulesOf } from './rules.ts'
+import { toRelay } from './pages.ts'
+import { Quota, QuotaInput } from './rate-limits.ts'
+import { Rule, RuleInput, rulesOf } from './rules.ts'
+
+const SessionType = builder.objectRef<Session>('Session')
+
+builder.node(SessionType, {
+  description:
+    'What a browser holds for one end user until it ends; its token is kept nowhere. Scope: sessions:create.',
+  id: { resolve: session => session.id },
+  loadMany: async (ids, context) => {
+    const { workspaceId } = context.authorize('sessions:create')
+    return (await context.services.sessions.getMany(workspaceId, ids)).map(session => session ?? null)
+  },
+  fields: t => ({
+    endUserId: t.exposeString('endUserId', { description: 'Whose connections it sees and uses.' }),
+    accessKeyId: t.exposeID('keyId', { description: 'The access key that minted it; it ends with that key.' }),
+    scopes: t.field({ type: [Scope], description: 'What it may do.', resolve: ({ scopes }) => scopes as ScopeName[] }),
+    integrations: t.exposeStringList('integrations', {
+      nullable: true,
+      description: 'The only integrations it may use; null for any.',
+    }),
+    connections: t.exposeIDList('connections', {
+      nullable: true,
+      description: 'The only connections it may use; null for any of the end user’s.',
+    }),
+    rules: t.field({
+      type: [Rule],
+      description: 'What it may call and what not, beside the rules of its key; empty for anything.',
+      resolve: ({ rules }) => [...rules],
+    }),
+    quota: t.expose('quota', {
+      type: Quota,
+      nullable: true,
+      description: 'How much it may call; null for as much as its key.',
+    }),
+    maxConcurrency: t.exposeInt('maxConcurrency', {
+      nullable: true,
+      description: 'How many of its calls may be under way at once, in each replica; null for as many as its key.',
+    }),
+    maxCalls: t.exposeInt('maxCalls', {
+      nullable: true,
+      description: 'How many calls it may make in all; null for no limit.',
+    }),
+    maxBytes: t.exposeFloat('maxBytes', {
+      nullable: true,
+      description: 'How many bytes may go both ways in all; null for no limit.',
+    }),
+    spentCalls: t.exposeInt('spentCalls', { description: 'Calls that it made, where it has a budget; else 0.' }),
+    spentBytes: t.exposeFloat('spentBytes', {
+      description: 'Bytes that went both ways, where it has a budget; else 0.',
+    }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was minted.' }),
+  }),
+})
+
+const SessionFilter = builder.inputType('SessionFilter', {
+  description: 'Which sessions.',
+  fields: t => ({ endUserId: t.string({ description: 'Those of this end user.' }) }),
+})
+
+builder.queryField('sessions', t =>
+  t.connection({
+    type: SessionType,
+    description: 'The workspace’s sessions that have not ended, newest first. Scope: sessions:create.',
+    args: { filter: t.arg({ type: SessionFilter, description: 'Narrows the list.' }) },
+    resolve: async (_root, { filter, ...page }, context) => {
+      const { workspaceId } = context.authorize('sessions:create')
+      return toRelay(await context.services.sessions.list(workspaceId, filter ?? {}, page))
+    },
+  }),
+)
 
 const CreateSessionInput = builder.inputType('CreateSessionInput', {
   description: 'Whose session it is, and what it may do; never more than the key that mints it.',
@@ -59,6 +131,18 @@ const RevokeSessionPayload = builder.objectRef<{ revokedSessionId: string }>('Re
   }),
 })
 
+const RevokeSessionsInput = builder.inputType('RevokeSessionsInput', {
+  description: 'Whose sessions to end.',
+  fields: t => ({ endUserId: t.string({ required: true, description: 'All of this end user’s.' }) }),
+})
+
+const RevokeSessionsPayload = builder.objectRef<{ revokedCount: number }>('RevokeSessionsPayload').implement({
+  description: 'What revokeSessions ended.',
+  fields: t => ({
+    revokedCount: t.exposeInt('revokedCount', { description: 'How many sessions it ended; 0 when there was none.' }),
+  }),
+})
+
 builder.mutationFields(t => ({
   createSession: t.field({
     type: CreateSessionPayload,
@@ -85,6 +169,17 @@ builder.mutationFields(t => ({
       throw new GatewayError('INVALID_INPUT', 'The workspace has no session with this id.', {
         details: [{ field: 'id', message: 'id names no session of the workspace.' }],
       })
+    },
+  }),
+  revokeSessions: t.field({
+    type: RevokeSessionsPayload,
+    description: 'Ends all sessions of an end user, on every replica within a second. Scope: sessions:create.',
+    args: { input: t.arg({ type: RevokeSessionsInput, required: true, description: 'Whose.' }) },
+    resolve: async (_root, { input: { endUserId } }, context) => {
+      const { workspaceId } = context.authorize('sessions:create')
+      const revokedCount = await context.services.sessions.revokeOf(workspaceId, endUserId)
+      await context.audit('sessions.revoked', endUserId, { endUserId, revokedCount })
+      return { revokedCount }
     },
   }),
 }))

@@ -1,8 +1,9 @@
 /** Sessions: short-lived callers for one end user each, and what of their budget is spent. */
-import { and, eq, lt, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, lt, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isId } from './ids.ts'
+import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
 import { checkJson, checkKey, checkText } from './stored-text.ts'
 import { sessions } from './tables.ts'
 
@@ -17,14 +18,25 @@ const heldMinutes = 10
 export interface SessionStore {
   insert(row: NewSessionRow): Promise<SessionRow>
   get(workspaceId: string, id: string): Promise<SessionRow | undefined>
+  getMany(workspaceId: string, ids: readonly string[]): Promise<SessionRow[]>
+  /** Those that are not over, newest first. */
+  list(workspaceId: string, filter: { readonly endUserId?: string | null }, page: PageArgs): Promise<Page<SessionRow>>
   /** One more call, unless the budget is spent, or held by calls under way: then what is spent. */
   holdCall(workspaceId: string, id: string): Promise<{ ok: true } | { ok: false; row: SessionRow | undefined }>
   /** A call that was held is over. */
   settleCall(workspaceId: string, id: string, bytes: number): Promise<void>
   /** True when there was one. */
   delete(workspaceId: string, id: string): Promise<boolean>
+  /** All of an end user's. @returns how many of them were not over */
+  deleteOf(workspaceId: string, endUserId: string): Promise<number>
   /** Of all workspaces. */
   deleteExpired(limit: number): Promise<number>
+}
+
+const newestFirst: KeysetOrder<SessionRow> = {
+  name: 'sessions',
+  isDescending: true,
+  keys: [{ column: sessions.id, write: row => row.id, read: text => (isId('ses', text) ? text : undefined) }],
 }
 
 export function createSessionStore(db: Db): SessionStore {
@@ -36,6 +48,26 @@ export function createSessionStore(db: Db): SessionStore {
   }
   return guarded({
     get,
+    async getMany(workspaceId: string, ids: readonly string[]) {
+      const known = ids.filter(id => isId('ses', id))
+      if (known.length === 0) return []
+      return await db
+        .select()
+        .from(sessions)
+        .where(and(eq(sessions.workspaceId, workspaceId), inArray(sessions.id, known), isUnderWay))
+    },
+    async list(workspaceId: string, { endUserId }: { readonly endUserId?: string | null }, page: PageArgs) {
+      checkText('filter.endUserId', endUserId ?? '')
+      const isMeant = endUserId == null ? undefined : eq(sessions.endUserId, endUserId)
+      return await fetchPage(page, newestFirst, ({ where, orderBy, limit }) =>
+        db
+          .select()
+          .from(sessions)
+          .where(and(eq(sessions.workspaceId, workspaceId), isMeant, isUnderWay, where))
+          .orderBy(...orderBy)
+          .limit(limit),
+      )
+    },
     async insert(row: NewSessionRow) {
       checkKey('endUserId', row.endUserId)
       checkAll('integrations', row.integrations)
@@ -76,6 +108,14 @@ export function createSessionStore(db: Db): SessionStore {
       const deleted = await db.delete(sessions).where(isOne(workspaceId, id)).returning({ id: sessions.id })
       return deleted.length > 0
     },
+    async deleteOf(workspaceId: string, endUserId: string) {
+      checkText('endUserId', endUserId)
+      const deleted = await db
+        .delete(sessions)
+        .where(and(eq(sessions.workspaceId, workspaceId), eq(sessions.endUserId, endUserId)))
+        .returning({ expiresAt: sessions.expiresAt })
+      return deleted.filter(({ expiresAt }) => expiresAt.getTime() > Date.now()).length
+    },
     async deleteExpired(limit: number) {
       const over = db
         .select({ workspaceId: sessions.workspaceId, id: sessions.id })
@@ -91,6 +131,8 @@ export function createSessionStore(db: Db): SessionStore {
     },
   })
 }
+
+const isUnderWay = gt(sessions.expiresAt, sql`now()`)
 
 function checkAll(field: string, names: readonly string[] | null): void {
   for (const [index, name] of names?.entries() ?? []) checkText(`${field}.${index}`, name)

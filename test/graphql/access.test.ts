@@ -60,6 +60,8 @@ const samples: Readonly<Record<string, string>> = {
     'mutation { passthrough(integration: "own", endUserId: "u", method: POST, path: "/x") { status } }',
   'Mutation.createIntegration': 'mutation { createIntegration(input: {definition: {}}) { integration { id } } }',
   'Mutation.configureIntegration': 'mutation { configureIntegration(input: {slug: "github"}) { integration { id } } }',
+  'Query.sessions': '{ sessions { nodes { id } } }',
+  'Mutation.revokeSessions': 'mutation { revokeSessions(input: {endUserId: "nobody"}) { revokedCount } }',
   'Mutation.updateIntegration': 'mutation { updateIntegration(input: {definition: {}}) { integration { id } } }',
   'Mutation.deleteIntegration': 'mutation { deleteIntegration(input: {slug: "other"}) { deletedIntegrationId } }',
   'Mutation.createConnection':

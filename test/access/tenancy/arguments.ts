@@ -95,6 +95,7 @@ const places: Readonly<Record<string, Arbitrary<unknown>>> = {
   'UpdateIntegrationInput.definition': definition,
   // The second time, the stranger's own would be gone.
   'DeleteIntegrationInput.slug': pick('slug'),
+  'RevokeSessionsInput.endUserId': pick('endUser'),
   'CreateWebhookEndpointInput.description': pick('name'),
   'CreateWebhookEndpointInput.url': some('https://hooks.example/in'),
   'CreateWorkspaceInput.name': fc.oneof(pick('ws'), pick('name')),
@@ -102,6 +103,7 @@ const places: Readonly<Record<string, Arbitrary<unknown>>> = {
   'DeleteConnectionInput.id': idOf('conn'),
   'DeleteRegisteredOperationInput.id': idOf('op'),
   'DeleteWebhookEndpointInput.id': idOf('whe'),
+  'SessionFilter.endUserId': endUser,
   'DisableConnectionInput.id': idOf('conn'),
   'EnableConnectionInput.id': idOf('conn'),
   'ImportOpenApiInput.name': some('things'),
