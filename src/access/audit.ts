@@ -6,6 +6,7 @@ import type { Caller } from './caller.ts'
 export const auditActions = [
   'accessKey.created',
   'accessKey.rotated',
+  'accessKey.updated',
   'accessKey.deleted',
   'callLog.configured',
   'connectPage.configured',

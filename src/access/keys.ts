@@ -2,14 +2,14 @@
 import { GatewayError, invalidInput, StartError } from '../errors.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
-import type { AccessKeyRow, AccessKeyStore, PresetKey } from '../store/access-keys.ts'
+import type { AccessKeyRow, AccessKeyStore, KeyChange, PresetKey } from '../store/access-keys.ts'
 import { newId } from '../store/ids.ts'
 import type { Page, PageArgs } from '../store/page.ts'
 import { type Caller, type Scope, scopes, unknownCaller } from './caller.ts'
 import { callerFor } from './key-caller.ts'
 import { checkRules, type Rule } from './rules.ts'
 import { hashSecret, hasTypingError, newAccessKeySecret, secretHint } from './secret.ts'
-import { checkConcurrency, checkNoWider, checkReach, checkScopes, isNarrowed } from './width.ts'
+import { checkConcurrency, checkNoWider, checkReach, checkScopes, isNarrowed, type KeyVerb } from './width.ts'
 
 export type AccessKey = Omit<AccessKeyRow, 'hash' | 'previousHash'>
 
@@ -26,6 +26,16 @@ export interface NewAccessKey {
   readonly maxConcurrency?: number | null
   /** True for a partner's key that runs registered operations only. */
   readonly registeredOnly?: boolean | null
+}
+
+/** What of a key changes: what is absent stays as it is, null takes a bound away. */
+export interface AccessKeyChange {
+  readonly name?: string | null
+  readonly scopes?: readonly Scope[] | null
+  readonly expiresAt?: Date | null
+  readonly quota?: Quota | null
+  readonly rules?: readonly Rule[] | null
+  readonly maxConcurrency?: number | null
 }
 
 const touchEveryMs = 60_000
@@ -51,15 +61,9 @@ export class AccessKeys {
         'A key with rules mints no keys: they would be wider than itself. It mints sessions.',
       )
     }
-    const name = input.name.trim()
-    if (name === '' || name.length > 200) {
-      throw invalidInput('name', `name takes 1 to 200 characters; got ${name.length}.`)
-    }
-    if (input.scopes.length === 0) throw invalidInput('scopes', 'scopes takes at least one scope; got none.')
-    if (input.expiresAt && input.expiresAt.getTime() <= Date.now()) {
-      const got = input.expiresAt.toISOString()
-      throw invalidInput('expiresAt', `expiresAt takes a time in the future; got ${got}.`)
-    }
+    const name = checkName(input.name)
+    const held = checkScopeList(input.scopes)
+    checkFuture(input.expiresAt)
     const connectionId = await this.#checkBinding(caller, input)
     checkScopes(caller, input.scopes, 'A key cannot mint a wider one')
     const bounds = {
@@ -75,7 +79,7 @@ export class AccessKeys {
       name,
       hash: hashSecret(secret),
       hint: secretHint(secret),
-      scopes: scopes.filter(scope => input.scopes.includes(scope)),
+      scopes: held,
       ...bounds,
       connectionId,
       rules: checkRules('rules', input.rules),
@@ -109,6 +113,36 @@ export class AccessKeys {
 
   get(workspaceId: string, id: string): Promise<AccessKey | undefined> {
     return this.#store.get(workspaceId, id)
+  }
+
+  /**
+   * Changes what a key may do, and its sessions with it; its secret stays.
+   * @throws {GatewayError} `INVALID_INPUT` for an unknown and the preset key and for what is wider than the caller, `FORBIDDEN` for a wider key
+   */
+  async update(caller: Caller, id: string, change: AccessKeyChange): Promise<AccessKey> {
+    const before = await this.#reach(caller, id, 'change')
+    if (before.preset) throw invalidInput('id', 'The preset key is the operator’s: it opens the whole workspace.')
+    const { name, scopes: wanted, expiresAt, quota, rules, maxConcurrency } = change
+    const values: KeyChange = {
+      ...(name != null && { name: checkName(name) }),
+      ...(wanted != null && { scopes: checkScopeList(wanted) }),
+      ...(expiresAt !== undefined && { expiresAt }),
+      ...(quota !== undefined && { quota: checkQuota('quota', quota) }),
+      ...(rules !== undefined && { rules: checkRules('rules', rules) }),
+      ...(maxConcurrency !== undefined && { maxConcurrency: checkConcurrency(maxConcurrency) }),
+    }
+    checkFuture(expiresAt)
+    checkBoundScopes(before.connectionId, values.scopes ?? [])
+    checkScopes(caller, values.scopes ?? [], 'A key cannot make another wider than itself')
+    checkNoWider(caller, { ...before, ...values })
+    const row = await this.#store.update(caller.workspaceId, id, values)
+    this.#bySecret.clear()
+    if (row === 'ABSENT') throw noSuchKey()
+    if (row !== 'LAST_ADMIN') return row
+    throw invalidInput(
+      'id',
+      'The last admin key of the workspace cannot be narrowed: nobody could open it again. Make another admin key first.',
+    )
   }
 
   /**
@@ -182,7 +216,7 @@ export class AccessKeys {
     return (await this.#store.insertPreset(workspaceId, adminKey(secret))) ? secret : undefined
   }
 
-  async #reach(caller: Caller, id: string, verb: 'rotate' | 'delete'): Promise<AccessKeyRow> {
+  async #reach(caller: Caller, id: string, verb: KeyVerb): Promise<AccessKeyRow> {
     const row = await this.#store.get(caller.workspaceId, id)
     if (row === undefined) throw noSuchKey()
     checkReach(caller, row, verb)
@@ -196,12 +230,8 @@ export class AccessKeys {
     if (!isOwn || !(await this.#hasConnection(caller.workspaceId, connectionId))) {
       throw invalidInput('connectionId', 'connectionId names no connection of the workspace.')
     }
-    const beside = wanted.filter(scope => !scope.startsWith('passthrough:'))
-    if (beside.length === 0) return connectionId
-    throw invalidInput(
-      'scopes',
-      `A key for one connection takes the scopes passthrough:read and passthrough:write; got ${beside.join(', ')}.`,
-    )
+    checkBoundScopes(connectionId, wanted)
+    return connectionId
   }
 
   /** Whatever may be a key and opens nothing costs one hash and one look-up: nothing is to be learned from how long it took. */
@@ -220,6 +250,32 @@ export class AccessKeys {
     // A key that could not be marked is marked by its next use; the request itself must not wait for it.
     this.#store.touch(row.workspaceId, row.id, new Date(now)).catch(() => this.#touched.delete(row.id))
   }
+}
+
+function checkName(given: string): string {
+  const name = given.trim()
+  if (name !== '' && name.length <= 200) return name
+  throw invalidInput('name', `name takes 1 to 200 characters; got ${name.length}.`)
+}
+
+/** In the order of the published list, each once. */
+function checkScopeList(given: readonly Scope[]): Scope[] {
+  if (given.length === 0) throw invalidInput('scopes', 'scopes takes at least one scope; got none.')
+  return scopes.filter(scope => given.includes(scope))
+}
+
+function checkFuture(expiresAt: Date | null | undefined): void {
+  if (expiresAt == null || expiresAt.getTime() > Date.now()) return
+  throw invalidInput('expiresAt', `expiresAt takes a time in the future; got ${expiresAt.toISOString()}.`)
+}
+
+function checkBoundScopes(connectionId: string | null, wanted: readonly string[]): void {
+  const beside = connectionId === null ? [] : wanted.filter(scope => !scope.startsWith('passthrough:'))
+  if (beside.length === 0) return
+  throw invalidInput(
+    'scopes',
+    `A key for one connection takes the scopes passthrough:read and passthrough:write; got ${beside.join(', ')}.`,
+  )
 }
 
 function isExpired({ expiresAt }: AccessKeyRow): boolean {

@@ -28,18 +28,22 @@ export function checkNoWider(caller: Caller, asked: Bounds): void {
   if (details.length > 0) throw invalidFields(details)
 }
 
+/** What is done to a key. */
+export type KeyVerb = 'rotate' | 'change' | 'delete'
+
 /**
  * Renewing another key shows its secret, and ending one takes it from its owner: both are for those who reach as far.
- * A key may always do so to itself.
+ * A key may always do so to itself, and with rules or for registered operations only it changes none, not even itself.
  *
  * @throws {GatewayError} FORBIDDEN
  */
-export function checkReach(caller: Caller, key: KeyReach, verb: 'rotate' | 'delete'): void {
-  if (caller.kind === 'KEY' && caller.id === key.id) return
+export function checkReach(caller: Caller, key: KeyReach, verb: KeyVerb): void {
+  const isOwn = caller.kind === 'KEY' && caller.id === key.id
+  if (isOwn && (verb !== 'change' || !isNarrowed(caller))) return
   if (isNarrowed(caller) || caller.connectionId !== null) {
     throw new GatewayError(
       'FORBIDDEN',
-      `A key with rules, or for registered operations or one connection only, can ${verb} no key but itself.`,
+      `A key with rules, or for registered operations or one connection only, can ${verb} no key${verb === 'change' ? '' : ' but itself'}.`,
     )
   }
   const refusal = `A key cannot ${verb} a wider one`

@@ -1,5 +1,5 @@
 /** Access keys: the long-lived secrets of servers and partners. */
-
+import { namesOf } from '../access/audit.ts'
 import { type Scope as ScopeName, scopes } from '../access/caller.ts'
 import type { AccessKey } from '../access/keys.ts'
 import { builder } from './builder.ts'
@@ -137,6 +137,26 @@ const CreateAccessKeyPayload = builder
     }),
   })
 
+const UpdateAccessKeyInput = builder.inputType('UpdateAccessKeyInput', {
+  description: 'What changes of an access key. An absent field stays as it is; null takes a bound away.',
+  fields: t => ({
+    id: t.id({ required: true, description: 'A `key_…` id.' }),
+    name: t.string({ description: 'What it is for; 1 to 200 characters.' }),
+    scopes: t.field({ type: [Scope], description: 'What it may do; none that the calling key lacks.' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'When it ends; null for never.' }),
+    quota: t.field({ type: QuotaInput, description: 'How much it and its sessions may call together.' }),
+    rules: t.field({ type: [RuleInput], description: 'What it may call and what not; all anew.' }),
+    maxConcurrency: t.int({ description: 'How many of its calls may be under way at once, in each replica.' }),
+  }),
+})
+
+const UpdateAccessKeyPayload = builder.objectRef<{ accessKey: AccessKey }>('UpdateAccessKeyPayload').implement({
+  description: 'What updateAccessKey changed.',
+  fields: t => ({
+    accessKey: t.expose('accessKey', { type: AccessKeyType, description: 'The key as it is from now on.' }),
+  }),
+})
+
 const RotateAccessKeyInput = builder.inputType('RotateAccessKeyInput', {
   description: 'Which access key gets a new secret.',
   fields: t => ({
@@ -178,6 +198,19 @@ builder.mutationFields(t => ({
       const { id, name, scopes: held, connectionId } = made.accessKey
       await context.audit('accessKey.created', id, { name, scopes: held, connectionId })
       return made
+    },
+  }),
+  updateAccessKey: t.field({
+    type: UpdateAccessKeyPayload,
+    description:
+      'Changes what an access key and its sessions may do, on every replica within a second; its secret stays. Not one that is wider than the key that asks, nor to what would be; a key with rules, or for registered operations only, changes none. Scope: keys:write.',
+    args: { input: t.arg({ type: UpdateAccessKeyInput, required: true, description: 'What changes.' }) },
+    resolve: async (_root, { input: { id, ...change } }, context) => {
+      const caller = context.authorize('keys:write')
+      const changes = { ...change, rules: change.rules === null ? null : rulesOf(change.rules) }
+      const accessKey = await context.services.accessKeys.update(caller, id, changes)
+      await context.audit('accessKey.updated', id, { name: accessKey.name, changed: namesOf(change) })
+      return { accessKey }
     },
   }),
   rotateAccessKey: t.field({

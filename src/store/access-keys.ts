@@ -6,7 +6,7 @@ import { driverError, guarded } from './failure.ts'
 import { isId, newId } from './ids.ts'
 import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
 import { parameter } from './parameters.ts'
-import { checkText, toStorableTime } from './stored-text.ts'
+import { checkJson, checkText, toStorableTime } from './stored-text.ts'
 import { accessKeys } from './tables.ts'
 
 export type AccessKeyRow = typeof accessKeys.$inferSelect
@@ -21,6 +21,10 @@ export type PresetKey = Pick<AccessKeyRow, 'name' | 'hash' | 'hint' | 'scopes'>
 
 export type SecretChange = Pick<AccessKeyRow, 'hash' | 'hint' | 'previousUntil'> & { readonly previousHash: Buffer }
 
+export type KeyChange = Partial<
+  Pick<AccessKeyRow, 'name' | 'scopes' | 'expiresAt' | 'quota' | 'rules' | 'maxConcurrency'>
+>
+
 export interface AccessKeyStore {
   insert(row: NewAccessKeyRow): Promise<AccessKeyRow>
   /** Of any workspace: who presents a secret has not said one yet. */
@@ -34,6 +38,8 @@ export interface AccessKeyStore {
   hasAny(workspaceId: string): Promise<boolean>
   /** A new secret in place of `previousHash`, which works for a while longer. Undefined when that is not its secret any more. */
   replaceSecret(workspaceId: string, id: string, change: SecretChange): Promise<AccessKeyRow | undefined>
+  /** Leaves the last key that opens the whole workspace as wide as it is. */
+  update(workspaceId: string, id: string, change: KeyChange): Promise<AccessKeyRow | 'ABSENT' | 'LAST_ADMIN'>
   /** Leaves the last key that opens the whole workspace where it is. */
   delete(workspaceId: string, id: string): Promise<'DELETED' | 'ABSENT' | 'LAST_ADMIN'>
   touch(workspaceId: string, id: string, at: Date): Promise<void>
@@ -126,16 +132,24 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
         .returning()
       return row
     },
+    async update(workspaceId: string, id: string, change: KeyChange) {
+      if (!isId('key', id)) return 'ABSENT' as const
+      checkText('name', change.name ?? '')
+      checkJson('rules', { rules: change.rules })
+      const { expiresAt } = change
+      const values = expiresAt == null ? change : { ...change, expiresAt: toStorableTime(expiresAt) }
+      return await db.transaction(async tx => {
+        const before = await lockWholeAdmins(tx, workspaceId)
+        const isLast = before.length === 1 && before[0]?.id === id
+        if (isLast && narrowsAdmin(change)) return 'LAST_ADMIN' as const
+        const [row] = await tx.update(accessKeys).set(values).where(isOne(workspaceId, id)).returning()
+        return row ?? ('ABSENT' as const)
+      })
+    },
     async delete(workspaceId: string, id: string) {
       if (!isId('key', id)) return 'ABSENT' as const
       return await db.transaction(async tx => {
-        // Locked, so that of two that are deleted at once the second sees that the first is gone.
-        const [first, second] = await tx
-          .select({ id: accessKeys.id })
-          .from(accessKeys)
-          .where(and(eq(accessKeys.workspaceId, workspaceId), isWholeAdmin))
-          .orderBy(accessKeys.id)
-          .for('no key update')
+        const [first, second] = await lockWholeAdmins(tx, workspaceId)
         if (first?.id === id && second === undefined) return 'LAST_ADMIN' as const
         const deleted = await tx.delete(accessKeys).where(isOne(workspaceId, id)).returning({ id: accessKeys.id })
         return deleted.length > 0 ? ('DELETED' as const) : ('ABSENT' as const)
@@ -146,6 +160,21 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
       await db.update(accessKeys).set({ lastUsedAt: later }).where(isOne(workspaceId, id))
     },
   })
+}
+
+/** Locked, so that of two that are changed at once the second sees what became of the first. */
+async function lockWholeAdmins(tx: Pick<Db, 'select'>, workspaceId: string): Promise<{ id: string }[]> {
+  return await tx
+    .select({ id: accessKeys.id })
+    .from(accessKeys)
+    .where(and(eq(accessKeys.workspaceId, workspaceId), isWholeAdmin))
+    .orderBy(accessKeys.id)
+    .for('no key update')
+}
+
+/** Whether a key that opens the whole workspace would not any more, or not for ever. */
+function narrowsAdmin({ scopes, expiresAt, rules = [] }: KeyChange): boolean {
+  return scopes?.includes('admin') === false || expiresAt != null || rules.length > 0
 }
 
 /** Opens all of the workspace, now. */

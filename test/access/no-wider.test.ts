@@ -18,6 +18,7 @@ interface Key {
 const create =
   'mutation($i: CreateAccessKeyInput!) { createAccessKey(input: $i) { secret accessKey { id expiresAt maxConcurrency quota { requests perSeconds } } } }'
 const rotate = 'mutation($id: ID!) { rotateAccessKey(input: {id: $id}) { secret } }'
+const update = 'mutation($id: ID!) { updateAccessKey(input: {id: $id, name: "mine"}) { accessKey { id } } }'
 const remove = 'mutation($id: ID!) { deleteAccessKey(input: {id: $id}) { deletedAccessKeyId } }'
 
 async function createKey(input: object, by: string = adminKey): Promise<Key> {
@@ -28,7 +29,7 @@ async function createKey(input: object, by: string = adminKey): Promise<Key> {
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
 const forbidden = (message: string) => [{ message, extensions: { code: 'FORBIDDEN' } }]
 const narrowed = (verb: string) =>
-  `A key with rules, or for registered operations or one connection only, can ${verb} no key but itself.`
+  `A key with rules, or for registered operations or one connection only, can ${verb} no key${verb === 'change' ? '' : ' but itself'}.`
 
 /** Callers that may change keys, and what each says to a key that is wider than they are. */
 const callers: readonly [string, object, (verb: string) => string | RegExp][] = [
@@ -50,6 +51,7 @@ const callers: readonly [string, object, (verb: string) => string | RegExp][] = 
 describe.each(callers)('a key with %s', (_name, input, refusal) => {
   test.each([
     ['rotate', rotate],
+    ['change', update],
     ['delete', remove],
   ])('does not %s a wider one, which stays as it is', async (verb, query) => {
     const caller = await createKey(input)

@@ -62,6 +62,8 @@ const samples: Readonly<Record<string, string>> = {
   'Mutation.configureIntegration': 'mutation { configureIntegration(input: {slug: "github"}) { integration { id } } }',
   'Query.sessions': '{ sessions { nodes { id } } }',
   'Mutation.revokeSessions': 'mutation { revokeSessions(input: {endUserId: "nobody"}) { revokedCount } }',
+  'Mutation.updateAccessKey':
+    'mutation { updateAccessKey(input: {id: "key_00000000000000000000000000"}) { accessKey { id } } }',
   'Mutation.updateIntegration': 'mutation { updateIntegration(input: {definition: {}}) { integration { id } } }',
   'Mutation.deleteIntegration': 'mutation { deleteIntegration(input: {slug: "other"}) { deletedIntegrationId } }',
   'Mutation.createConnection':

@@ -100,6 +100,27 @@ describe.each(kinds)('access keys (%s)', kind => {
     expect(await store.get(workspaceId, second.id)).toEqual(second)
   })
 
+  test('change in what is named, and the last that opens the whole workspace stays as wide as it is', async () => {
+    const { store, workspaceId } = await open()
+    const [first, second] = [
+      await store.insert(accessKeyRow(workspaceId, { scopes: ['admin'] })),
+      await store.insert(accessKeyRow(workspaceId, { scopes: ['admin'] })),
+    ]
+    const foreign = await createWorkspace(database.db)
+    expect(await store.update(foreign, first.id, { name: 'mine' })).toBe('ABSENT')
+    expect(await store.update(workspaceId, 'key_none', { name: 'mine' })).toBe('ABSENT')
+    const quota = { requests: 1, perSeconds: 1 }
+    expect(await store.update(workspaceId, first.id, { scopes: ['calls:read'], quota })).toEqual({
+      ...first,
+      scopes: ['calls:read'],
+      quota,
+    })
+    const inAnHour = new Date(Date.now() + 3_600_000)
+    const narrowings = [{ scopes: ['calls:read'] }, { rules: [{ effect: 'DENY' as const }] }, { expiresAt: inAnHour }]
+    for (const change of narrowings) expect(await store.update(workspaceId, second.id, change)).toBe('LAST_ADMIN')
+    expect(await store.update(workspaceId, second.id, { name: 'only' })).toEqual({ ...second, name: 'only' })
+  })
+
   test('get a new secret in the place of the one that was looked at, and of no other', async () => {
     const { store, workspaceId } = await open()
     const { id, hash } = await store.insert(accessKeyRow(workspaceId))
