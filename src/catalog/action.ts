@@ -27,7 +27,8 @@ const input = z
     },
     'a JSON Schema of an object',
   )
-  .describe('JSON Schema (2020-12) of the flat input; patterns are RE2.')
+  .default(() => ({ type: 'object' as const, properties: {}, additionalProperties: false }))
+  .describe('JSON Schema (2020-12) of the flat input; patterns are RE2. Without it the action takes none.')
 
 const place = 'a whole placeholder such as "{email}", or what is always sent'
 const placed = z.union([z.string(), z.number(), z.boolean()], place)

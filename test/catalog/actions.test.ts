@@ -80,6 +80,12 @@ describe('an action of a definition', () => {
     expect(applySettings(parsed, { baseUrl: 'https://mock.example' }).actions).toEqual(parsed.actions)
   })
 
+  it('without an input takes none', () => {
+    const { actions } = parseIntegration(withAction({ path: '/things', input: undefined, body: undefined }))
+    expect(actions?.do_it?.input).toEqual({ type: 'object', properties: {}, additionalProperties: false })
+    expect(checkInput(actions?.do_it?.input ?? {}, { name: 'x' }, 1000)).toMatchObject([{ field: 'input.name' }])
+  })
+
   const wrongPath = (path: string, message: string): [string, object, string, string] => [
     `the path ${path}`,
     { path },

@@ -16,8 +16,7 @@ afterAll(async () => {
   await upstream[Symbol.asyncDispose]()
 })
 
-const input = { type: 'object', properties: {}, additionalProperties: false }
-const action = { description: 'Says hello.', method: 'GET', path: '/hello', input }
+const action = { description: 'Says hello.', method: 'GET', path: '/hello' }
 
 function definitionOf(slug: string, values: object = {}) {
   return { slug, name: 'Own', baseUrl: `${upstream.url}/v1`, auth: [{ scheme: 'bearer' }], ...values }
