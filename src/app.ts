@@ -161,7 +161,11 @@ async function buildApp(options: AppOptions): Promise<App> {
     }),
   )
   const connectParts = { store: stores.connectSessions, connections, integrations, vault, publicUrl: () => publicUrl }
-  const connectSessions = new ConnectSessions({ ...connectParts, workspaces: stores.workspaces })
+  const connectSessions = new ConnectSessions({
+    ...connectParts,
+    workspaces: stores.workspaces,
+    keys: stores.accessKeys,
+  })
   const callLog = parts.use(createCallLog(stores, vault, events))
   const gateway: Gateway = new Gateway({
     connections,

@@ -65,6 +65,10 @@ export function createEvents(log: Logger, metrics: Metrics = new Metrics()) {
       metrics.tokenRefreshes.failed.inc()
       log.warn({ workspaceId, connectionId: id, err: error }, 'token not refreshed')
     },
+    /** @param error its message is shown to callers too, so it holds no secret */
+    tokenNotRevoked({ workspaceId, id }: ConnectionFacts, error: unknown): void {
+      log.warn({ workspaceId, connectionId: id, err: error }, 'token not revoked')
+    },
     upkeepFailed(what: string, error: unknown): void {
       log.error({ what, err: error }, 'upkeep failed; it is tried again')
     },

@@ -73,7 +73,13 @@ export const authorizationFields = {
     .string('an issuer')
     .max(2048, 'an issuer of at most 2048 characters')
     .optional()
-    .describe('What `iss` has to be when the vendor sends one back (RFC 9207).'),
+    .describe('What `iss` has to be when the vendor sends one back (RFC 9207); may hold {config} placeholders.'),
+  sendsIssuer: z
+    .boolean('true or false')
+    .optional()
+    .describe(
+      'True where the server’s metadata has authorization_response_iss_parameter_supported (RFC 9207 §3): an answer without `iss` is refused, too.',
+    ),
   pkce: z
     .enum(['S256', 'plain', 'none'], 'one of S256, plain, none')
     .optional()

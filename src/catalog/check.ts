@@ -43,6 +43,8 @@ function checkAuth(definition: Checked, report: Report): void {
         if (unknown !== undefined) report(['auth', index, field], `placeholders of config fields: {${unknown}} is none`)
       }
     if (entry.scheme !== 'oauth2') continue
+    if (entry.sendsIssuer === true && entry.issuer === undefined)
+      report(['auth', index, 'sendsIssuer'], 'a value only beside issuer, which the answers are held against')
     for (const name of Object.keys(entry.captures ?? {}))
       if (!isField(definition, name)) report(['auth', index, 'captures', name], 'a config field')
   }
@@ -56,12 +58,12 @@ function namesOf(entry: EntryOf<'awsSigV4' | 'oauth1'>): Readonly<Record<string,
   return { service: entry.service, region: entry.region }
 }
 
-/** Where the gateway itself sends something secret, or an end user's browser. */
+/** Where the gateway itself sends something secret, or an end user's browser, and who is believed there. */
 function addressesOf(entry: AuthEntry): Readonly<Record<string, string | undefined>> {
   switch (entry.scheme) {
     case 'oauth2': {
-      const { authorizationUrl, tokenUrl, refreshUrl, revocationUrl, revoke } = entry
-      return { authorizationUrl, tokenUrl, refreshUrl, revocationUrl, 'revoke.url': revoke?.url }
+      const { authorizationUrl, tokenUrl, refreshUrl, revocationUrl, revoke, issuer } = entry
+      return { authorizationUrl, tokenUrl, refreshUrl, revocationUrl, 'revoke.url': revoke?.url, issuer }
     }
     case 'oauth1': {
       const { requestTokenUrl, authorizationUrl, accessTokenUrl } = entry

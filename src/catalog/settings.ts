@@ -27,7 +27,9 @@ const usedBy: Readonly<Partial<Record<SchemeName, readonly (typeof oauthFields)[
 }
 
 /** What belongs to the vendor's own token endpoint and must not be asked on behalf of another. */
-const ofTokenEndpoint = ['refreshUrl', 'revocationUrl', 'revoke', 'issuer'] as const
+const ofTokenEndpoint: readonly string[] = ['refreshUrl', 'revocationUrl', 'revoke', 'issuer', 'sendsIssuer']
+/** What is known of whoever answers at the vendor's own consent page. */
+const ofConsentPage: readonly string[] = ['issuer', 'sendsIssuer']
 
 /**
  * The definition as the workspace uses it; the given one stays as it is.
@@ -67,10 +69,11 @@ function scopesOf(entry: AuthEntry): readonly string[] | undefined {
 function withOAuth(entry: AuthEntry, oauth: Partial<Record<(typeof oauthFields)[number], unknown>>): AuthEntry {
   const used = usedBy[entry.scheme] ?? []
   const own = Object.fromEntries(Object.entries(oauth).filter(([field]) => used.some(name => name === field)))
-  const kept =
-    own.tokenUrl === undefined
-      ? entry
-      : Object.fromEntries(Object.entries(entry).filter(([field]) => !ofTokenEndpoint.some(name => name === field)))
+  const gone = [
+    ...(own.tokenUrl === undefined ? [] : ofTokenEndpoint),
+    ...(own.authorizationUrl === undefined ? [] : ofConsentPage),
+  ]
+  const kept = Object.fromEntries(Object.entries(entry).filter(([field]) => !gone.includes(field)))
   return { ...kept, ...own } as AuthEntry
 }
 

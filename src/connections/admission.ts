@@ -1,6 +1,7 @@
 /** How a credential becomes a connection: checked, proved by the vendor where that is possible, sealed and stored. */
 import type { Credential } from '../auth/credential.ts'
 import type { AuthEntry } from '../auth/scheme.ts'
+import type { ProofMemory } from '../auth/tokens/proof-memory.ts'
 import { TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { requireConfig } from '../catalog/needed-config.ts'
 import { parseConfig, resolveTarget } from '../catalog/target.ts'
@@ -36,6 +37,8 @@ export interface AdmissionParts {
   readonly events: Pick<Events, 'connectionCreated' | 'connectionUpdated'>
   readonly fetch: TokenFetch
   readonly verify: Verify
+  /** How clients proved themselves before. */
+  readonly proofs: ProofMemory
   /** Told of every change, so that nothing older is used. */
   readonly onChanged: (row: ConnectionRow) => void
 }
@@ -82,7 +85,7 @@ export class Admission {
     const row: ConnectionRow = { ...facts, ...sealed, ...unused, createdAt: now, updatedAt: now }
     const hasEnded = row.tokenExpiresAt !== null && row.tokenExpiresAt <= now
     const verification = verify && !hasEnded ? await this.#verify(row, integration, credential) : undefined
-    const account = withoutSecrets(verification?.account ?? null, credential)
+    const account = withoutSecrets(verification?.account ?? null, credential, entry)
     const verifiedAt = verification?.outcome === 'OK' ? now : null
     return { row: { ...row, account, verifiedAt }, dueAt, verification }
   }
@@ -104,8 +107,8 @@ export class Admission {
     const { sealedCredential, sealedUnder, tokenExpiresAt, tokenRenewAt, scheme, config, account, verifiedAt } = row
     const sealed = { sealedCredential, sealedUnder, tokenExpiresAt, tokenRenewAt, dueAt }
     const isUsable = before.status === 'NEEDS_REAUTH'
-    const status = isUsable ? { status: 'ACTIVE' as const, statusReason: null, statusChangedAt: new Date() } : {}
-    const patch = { scheme, config, account: account ?? before.account, verifiedAt, ...status }
+    const status = isUsable ? { status: 'ACTIVE' as const, statusChangedAt: new Date() } : {}
+    const patch = { scheme, config, account: account ?? before.account, verifiedAt, statusReason: null, ...status }
     const event = isUsable ? 'connection.recovered' : 'connection.updated'
     // Whoever connects again is right, whatever was refreshed meanwhile.
     for (let version = before.credentialVersion, round = 0; round < 5; round += 1) {
@@ -153,9 +156,10 @@ export class Admission {
     credential: Credential,
   ): Promise<Credential> {
     if (credential.scheme === 'oauth2' || !isRenewable(credential)) return credential
+    const { fetch, proofs } = this.#parts
     const client = this.#parts.integrations.clientOf(integration)
     try {
-      return await renewCredential(credential, { entry, config, client, fetch: this.#parts.fetch, now: new Date() })
+      return await renewCredential(credential, { entry, config, client, fetch, proofs, now: new Date() })
     } catch (error) {
       if (error instanceof TokenError && error.kind !== 'unavailable') {
         throw invalidInput('credential', `${integration.definition.name} gave no token for it: ${error.message}`)

@@ -1,13 +1,14 @@
 /** Connect sessions: the links with which end users connect an account, or repair a connection. */
 import { createHash, randomBytes } from 'node:crypto'
 import { invalidInput } from '../errors.ts'
+import type { AccessKeyStore } from '../store/access-keys.ts'
 import type { ConnectSessionRow, ConnectSessionStore } from '../store/connect-sessions.ts'
 import type { ConnectionRow } from '../store/connections.ts'
 import { newId } from '../store/ids.ts'
 import type { WorkspaceStore } from '../store/workspaces.ts'
 import type { Vault } from '../vault/vault.ts'
 import { checkEndUserId, checkMetadata, connectionNotFound } from './admission.ts'
-import { ConnectError, type ConnectTheme } from './connect-view.ts'
+import { ConnectError, type ConnectErrorReason, type ConnectTheme } from './connect-view.ts'
 import type { Connections } from './connections.ts'
 import { type Integrations, integrationNotFound } from './integrations.ts'
 
@@ -39,11 +40,14 @@ interface SessionParts {
   /** What links are built on. */
   readonly publicUrl: () => URL
   readonly workspaces: Pick<WorkspaceStore, 'get' | 'saveConnectPage'>
+  readonly keys: Pick<AccessKeyStore, 'get'>
 }
 
 const defaultLifeSeconds = 900
 const longestLifeSeconds = 1800
 const linkBinding = { workspaceId: '', kind: 'connectLink', id: '' }
+/** In the place of an access key's id: links to repair a connection, which errors and connections show. */
+const madeByGateway = ''
 /** Repair links carry their facts themselves; the prefix tells them from the others. */
 const repairPrefix = 'r-'
 
@@ -94,19 +98,28 @@ export class ConnectSessions {
     return this.#urlOf(repairPrefix + sealed.toString('base64url'))
   }
 
-  /** The session of a link that may be used. @throws {ConnectError} unknown, expired, used */
+  /** The session of a link that may be used. @throws {ConnectError} unknown, expired, used, withdrawn */
   async find(token: string): Promise<ConnectSessionRow> {
     const found = await this.#parts.store.findByHash(hashOf(token))
     const session = found ?? (token.startsWith(repairPrefix) ? await this.#openRepair(token) : undefined)
     if (session === undefined) throw new ConnectError('unknown', 'the link is unknown')
-    if (session.completedAt !== null) {
-      throw new ConnectError('used', 'the link was used', {
-        theme: await this.theme(session.workspaceId),
-        returnTo: session.returnUrl,
-      })
-    }
-    if (session.expiresAt.getTime() > Date.now()) return session
-    throw new ConnectError('expired', 'the link is over', {
+    if (session.completedAt !== null) throw await this.#refuse(session, 'used', 'the link was used')
+    if (session.expiresAt.getTime() <= Date.now()) throw await this.#refuse(session, 'expired', 'the link is over')
+    await this.requireMaker(session)
+    return session
+  }
+
+  /** A link is no better than the access key that made it. @throws {ConnectError} withdrawn, when that is gone or over */
+  async requireMaker(session: ConnectSessionRow): Promise<void> {
+    const { workspaceId, callerId } = session
+    if (callerId === madeByGateway) return
+    const key = await this.#parts.keys.get(workspaceId, callerId)
+    const isGood = key !== undefined && (key.expiresAt === null || key.expiresAt.getTime() > Date.now())
+    if (!isGood) throw await this.#refuse(session, 'withdrawn', 'the access key that made the link is gone')
+  }
+
+  async #refuse(session: ConnectSessionRow, reason: ConnectErrorReason, message: string): Promise<ConnectError> {
+    return new ConnectError(reason, message, {
       theme: await this.theme(session.workspaceId),
       returnTo: session.returnUrl,
     })
@@ -134,7 +147,7 @@ export class ConnectSessions {
       allowOtherAccount: false,
       returnUrl: null,
       metadata: {},
-      callerId: '',
+      callerId: madeByGateway,
       expiresAt: new Date(facts.e),
     }
     // Two tabs may follow it at once: the first makes the row.

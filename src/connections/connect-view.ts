@@ -65,7 +65,15 @@ export interface ConnectSubmission {
   readonly values: Readonly<Record<string, string>>
 }
 
-export type ConnectErrorReason = 'unknown' | 'expired' | 'used' | 'denied' | 'state' | 'account' | 'vendor'
+export type ConnectErrorReason =
+  | 'unknown'
+  | 'expired'
+  | 'used'
+  | 'withdrawn'
+  | 'denied'
+  | 'state'
+  | 'account'
+  | 'vendor'
 
 export interface ConnectErrorOptions {
   readonly theme?: ConnectTheme | undefined
@@ -114,7 +122,7 @@ export interface VisitOutcome {
 
 /** One visit of an end user, from the link to the connection. */
 export interface ConnectFlow {
-  /** @throws {ConnectError} unknown, expired, used */
+  /** @throws {ConnectError} unknown, expired, used, withdrawn */
   open(token: string): Promise<ConnectView>
   /**
    * @param browser a secret that only this browser has (the cookie)

@@ -28,7 +28,7 @@ import { type Integration, type Integrations, integrationNotFound } from './inte
 import { authorizeOAuth1, finishOAuth1 } from './oauth1-flow.ts'
 import { authorizeOAuth2, finishOAuth2, requireOAuth2 } from './oauth2-flow.ts'
 import { requireClient } from './renewal.ts'
-import { isOtherAccount } from './verification.ts'
+import { compareAccounts } from './verification.ts'
 
 interface VisitParts {
   readonly store: ConnectSessionStore
@@ -231,7 +231,7 @@ export class ConnectVisits implements ConnectFlow {
     if (entry.scheme !== 'oauth1') {
       const accept = (given: Readonly<Record<string, string>>) => parseGivenConfig(integration.definition, given)
       const back = { ...memory, config, redirectUri, params, accept }
-      return await finishOAuth2(requireOAuth2(entry), client, back, fetch)
+      return await finishOAuth2(requireOAuth2(entry), client, back, fetch, this.#parts.connections.proofs)
     }
     return { credential: await finishOAuth1(entry, client, { ...memory, config, params }, fetch), config }
   }
@@ -251,7 +251,14 @@ export class ConnectVisits implements ConnectFlow {
     const input = { integration: integration.slug, endUserId, config, credential, metadata }
     const candidate = await admission.prepare(workspaceId, input, before === undefined ? {} : { id: before.id })
     if (candidate.verification?.outcome === 'REFUSED') throw invalidInput('credential', candidate.verification.message)
-    if (before !== undefined && !session.allowOtherAccount) requireSameAccount(before, candidate, entry, integration)
+    if (before !== undefined && !session.allowOtherAccount) {
+      const relation = judgeAccount(before, candidate, entry, integration)
+      // Alike in nothing but a name or an address, it may be the same account, whose tokens some vendors end together.
+      if (relation === 'certainly other') await this.#parts.connections.revokeRefused(before, candidate.row, credential)
+      if (relation !== 'same') throw new ConnectError('account', 'another account than the one of the connection')
+    }
+    // The vendor may have taken its time.
+    await this.#parts.sessions.requireMaker(session)
     if (!(await store.complete(workspaceId, session.id))) throw new ConnectError('used', 'the link was used or is over')
     try {
       const { id } = before === undefined ? await admission.admit(candidate) : await admission.repair(before, candidate)
@@ -269,22 +276,24 @@ export class ConnectVisits implements ConnectFlow {
   }
 }
 
-/** @throws {ConnectError} account, or vendor when it cannot be told whose account it is now */
-function requireSameAccount(
+/** @throws {ConnectError} vendor, when it cannot be told whose account it is now */
+function judgeAccount(
   { account: before, config }: ConnectionRow,
   { row: { account: now, config: nowConfig } }: Candidate,
   entry: AuthEntry,
   { definition }: Integration,
-): void {
-  const isKnown = before?.id != null || before?.email != null
-  if (isKnown && now === null && definition.verify?.account !== undefined) {
+): 'same' | 'other' | 'certainly other' {
+  const comparison = compareAccounts(before, now)
+  const isKnown = Object.values(before ?? {}).some(value => value !== null)
+  if (isKnown && comparison === 'UNTOLD' && definition.verify?.account !== undefined) {
     throw new ConnectError('vendor', 'the vendor did not say whose account it is')
   }
   const captured = Object.keys((entry.scheme === 'oauth2' && entry.captures) || {})
   const isElsewhere = captured.some(name => config[name] !== nowConfig[name])
-  if (isOtherAccount(before, now) || (!isKnown && isElsewhere)) {
-    throw new ConnectError('account', 'another account than the one of the connection')
-  }
+  const isCertain = (['id', 'email'] as const).some(name => before?.[name] != null && now?.[name] != null)
+  if (isCertain) return comparison === 'OTHER' ? 'certainly other' : 'same'
+  if (isElsewhere) return 'certainly other'
+  return comparison === 'OTHER' ? 'other' : 'same'
 }
 
 function sortFor<Method extends { readonly scheme: string }>(

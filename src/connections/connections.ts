@@ -1,11 +1,13 @@
 /** The life of a connection: created with its credential sealed, listed, changed, opened for a call, deleted. */
+import type { Credential } from '../auth/credential.ts'
+import { ProofMemory } from '../auth/tokens/proof-memory.ts'
 import type { TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { parseConfig, resolveTarget } from '../catalog/target.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
-import type { ConnectionDeletionStore, DeletionStep } from '../store/connection-deletions.ts'
+import type { ConnectionDeletionStore } from '../store/connection-deletions.ts'
 import type {
   ConnectionFilter,
   ConnectionOrder,
@@ -19,12 +21,14 @@ import type { TokenRefreshStore } from '../store/token-refreshes.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import { Admission, checkMetadata, connectionNotFound, type NewConnection } from './admission.ts'
 import type { CredentialSeal } from './credential-seal.ts'
-import { Deletions } from './deletions.ts'
+import { type Deletion, Deletions } from './deletions.ts'
 import { type Integration, type Integrations, integrationNotFound } from './integrations.ts'
 import { CredentialOpener, entryOf, type OpenedCredential } from './opener.ts'
 import { needsReauth, Refresher, type RefreshSubject, type RefreshWait } from './refresher.ts'
 import { isRenewable } from './renewal.ts'
-import { type Verification, type Verify, withoutSecrets } from './verification.ts'
+import { createRevocationRequest } from './revocation-request.ts'
+import { Revocations } from './revocations.ts'
+import { compareAccounts, type Verification, type Verify, withoutSecrets } from './verification.ts'
 
 /** A connection as the rest of the house sees it: everything but what is sealed. */
 export type Connection = Omit<ConnectionRow, 'sealedCredential' | 'sealedUnder' | 'credentialVersion'>
@@ -63,6 +67,9 @@ export class Connections implements AsyncDisposable {
   readonly #refresher: Refresher
   readonly #opener: CredentialOpener
   readonly #deletions: Deletions
+  readonly #revocations: Revocations
+  /** How clients proved themselves to the vendors. */
+  readonly proofs = new ProofMemory()
   /** How connections come to be. */
   readonly admission: Admission
 
@@ -72,15 +79,17 @@ export class Connections implements AsyncDisposable {
     this.#store = store
     this.#integrations = integrations
     this.#events = events
-    this.#deletions = new Deletions(parts)
+    const askToRevoke = createRevocationRequest({ ...parts, proofs: this.proofs })
+    this.#revocations = new Revocations({ ask: askToRevoke, onFailed: events.tokenNotRevoked })
+    this.#deletions = new Deletions({ ...parts, askToRevoke, revocations: this.#revocations })
     this.#refresher = new Refresher({
       ...parts,
+      proofs: this.proofs,
       onChanged: row => this.#forget(row),
-      onOrphaned: (row, credential) =>
-        this.#deletions.revokeOrphan(row, credential).catch(error => events.tokenRefreshFailed(row, error)),
+      onOrphaned: (row, credential) => this.#revocations.revoke(row, credential),
     })
     this.#opener = new CredentialOpener({ store, seal, integrations, refresher: this.#refresher })
-    this.admission = new Admission({ ...parts, onChanged: row => this.#forget(row) })
+    this.admission = new Admission({ ...parts, proofs: this.proofs, onChanged: row => this.#forget(row) })
   }
 
   /** Imports a credential. @throws GatewayError `INVALID_INPUT` with a detail per wrong field; nothing is stored then. */
@@ -148,27 +157,46 @@ export class Connections implements AsyncDisposable {
     return this.#save(workspaceId, id, { status: 'DISABLED', statusChangedAt: new Date() })
   }
 
-  /** Undoes {@link disable}; a connection that needs its end user again stays as it is. */
+  /** Undoes {@link disable}; a connection whose credential is known to be dead needs its end user again. */
   async enable(workspaceId: string, id: string): Promise<Connection> {
-    const row = await this.#require(workspaceId, id)
-    return row.status === 'DISABLED'
-      ? this.#save(workspaceId, id, { status: 'ACTIVE', statusReason: null, statusChangedAt: new Date() })
-      : row
+    for (;;) {
+      const row = await this.#require(workspaceId, id)
+      if (row.status !== 'DISABLED') return row
+      const status = row.statusReason === null ? ('ACTIVE' as const) : ('NEEDS_REAUTH' as const)
+      const event = status === 'ACTIVE' ? 'connection.updated' : 'connection.needs_reauth'
+      const patch = { status, statusChangedAt: new Date() }
+      // What was found out of the credential that was there says nothing of another.
+      const only = { version: row.credentialVersion, onlyDisabled: true }
+      const saved = await this.#store.update(workspaceId, id, patch, event, only)
+      if (saved !== undefined) return this.#changed(saved)
+    }
   }
 
   /**
    * Stops its use at once, has the vendor revoke the credential, and erases it. Doing it twice is the same answer.
    * @throws GatewayError `CONNECTION_NOT_FOUND`
    */
-  async delete(workspaceId: string, id: string): Promise<readonly DeletionStep[]> {
-    const steps = await this.#deletions.delete(workspaceId, id, () => {
+  async delete(workspaceId: string, id: string): Promise<Deletion> {
+    const deletion = await this.#deletions.delete(workspaceId, id, isFirst => {
       this.#byId.forget(idKey({ workspaceId, id }))
       this.#byEndUser.clear()
       this.#parts.onDeleted(workspaceId, id)
-      this.#events.connectionDeleted({ workspaceId, id })
+      if (isFirst) this.#events.connectionDeleted({ workspaceId, id })
     })
-    if (steps === undefined) throw connectionNotFound()
-    return steps
+    if (deletion === undefined) throw connectionNotFound()
+    return deletion
+  }
+
+  /**
+   * Has the vendor revoke, in the background, what was refused in place of a connection's credential because it is another
+   * account's. Not while the end user has that account connected, too: some vendors end all tokens of an account at once.
+   */
+  async revokeRefused(before: ConnectionRow, refused: ConnectionRow, credential: Credential): Promise<void> {
+    const { workspaceId, integration, endUserId } = before
+    const rows = await this.#store.findByEndUser(workspaceId, integration, endUserId, maxAccounts)
+    const others = rows.filter(({ id }) => id !== before.id)
+    const isAlone = others.every(({ account }) => compareAccounts(account, refused.account) === 'OTHER')
+    if (isAlone && rows.length < maxAccounts) void this.#revocations.revoke(refused, credential)
   }
 
   /** Finishes what a process that died had begun. @returns how many deletions there were, at most `limit` */
@@ -196,7 +224,8 @@ export class Connections implements AsyncDisposable {
     const due = await this.#parts.refreshes.takeDue(limit, keepAliveAgainMs)
     for (const { workspaceId, connectionId } of due) {
       const row = await this.#store.get(workspaceId, connectionId)
-      if (row === undefined || row.status === 'NEEDS_REAUTH') continue
+      const isDead = row?.status === 'NEEDS_REAUTH' || row?.statusReason != null
+      if (row === undefined || isDead) continue
       const wait = { deadlineMs: Date.now() + 60_000 }
       // What fails is noted with the connection, and due again.
       await this.#refresher.renew(await this.#subjectOf(row), wait, { isPatient: false }).catch(error => {
@@ -215,7 +244,7 @@ export class Connections implements AsyncDisposable {
     const integration = await this.#integration(workspaceId, row.integration)
     const verification = await this.#parts.verify(row, integration)
     if (verification?.outcome !== 'OK') return { connection: await this.#require(workspaceId, id), verification }
-    const account = withoutSecrets(verification.account, this.#parts.seal.open(row))
+    const account = withoutSecrets(verification.account, this.#parts.seal.open(row), entryOf(row, integration))
     const patch = { account: account ?? row.account, verifiedAt: new Date() }
     return { connection: await this.#save(workspaceId, id, patch), verification: { ...verification, account } }
   }
@@ -241,6 +270,7 @@ export class Connections implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#refresher[Symbol.asyncDispose]()
+    await this.#revocations[Symbol.asyncDispose]()
   }
 
   async #subjectOf(row: ConnectionRow): Promise<RefreshSubject> {
@@ -251,6 +281,10 @@ export class Connections implements AsyncDisposable {
   async #save(workspaceId: string, id: string, patch: Parameters<ConnectionStore['update']>[2]): Promise<Connection> {
     const row = await this.#store.update(workspaceId, id, patch)
     if (row === undefined) throw connectionNotFound()
+    return this.#changed(row)
+  }
+
+  #changed(row: ConnectionRow): Connection {
     this.#forget(row)
     this.#events.connectionUpdated(row)
     return row
@@ -286,6 +320,9 @@ function endUserKey({
 }: Pick<ConnectionRow, 'workspaceId' | 'integration' | 'endUserId'>): string {
   return `${workspaceId} ${integration.length} ${integration} ${endUserId}`
 }
+
+/** Of one end user at one integration. */
+const maxAccounts = 100
 
 /** A token whose renewal failed is tried again this late. */
 const keepAliveAgainMs = 6 * 3_600_000

@@ -5,6 +5,7 @@ import { secretsFor } from '../auth/oauth1.ts'
 import { createOAuth1Signer } from '../auth/oauth1-signature.ts'
 import type { EntryOf } from '../auth/scheme.ts'
 import { parseTemplate, renderTemplate } from '../auth/template.ts'
+import { readAnswerText } from '../auth/tokens/answer-text.ts'
 import { type OAuthClientFacts, TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { fillAddress } from '../catalog/address.ts'
 
@@ -87,8 +88,11 @@ async function askForToken(
     ...rest,
   })
   const request = { method: 'POST', origin, path: pathname + search, headers: [], body: null, isStreamed: false }
-  const answer = await fetch(url, { method: 'POST', headers: { accept: '*/*', ...signer(request, Date.now()) } })
-  const params = new URLSearchParams(await answer.text())
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { accept: '*/*', 'accept-encoding': 'identity', ...signer(request, Date.now()) },
+  })
+  const params = new URLSearchParams(await readAnswerText(answer))
   const token = params.get('oauth_token')
   const tokenSecret = params.get('oauth_token_secret')
   if (answer.ok && token !== null && tokenSecret !== null) return { token, tokenSecret }

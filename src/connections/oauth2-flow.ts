@@ -2,9 +2,11 @@
 import type { CredentialOf } from '../auth/credential.ts'
 import type { AuthEntry, EntryOf } from '../auth/scheme.ts'
 import { parseSingularPath, readSingularPath } from '../auth/singular-path.ts'
+import { placeholdersOf } from '../auth/template.ts'
 import { readAuthorizationAnswer } from '../auth/tokens/authorization-answer.ts'
 import { type AuthorizationRequest, createAuthorizationRequest } from '../auth/tokens/authorization-request.ts'
 import { exchangeCode } from '../auth/tokens/grants.ts'
+import type { ProofMemory } from '../auth/tokens/proof-memory.ts'
 import type { OAuthClientFacts, TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { fillAddress } from '../catalog/address.ts'
 import { credentialOfGrant, endpointOf } from './renewal.ts'
@@ -42,13 +44,17 @@ export async function finishOAuth2(
     readonly accept: (config: Values) => Record<string, string>
   },
   fetch: TokenFetch,
+  proofs?: ProofMemory,
 ): Promise<{ credential: CredentialOf<'oauth2'>; config: Record<string, string> }> {
   const { params, redirectUri, codeVerifier } = back
-  const { code } = readAuthorizationAnswer(params, { state: params.get('state') ?? '', ...issuerOf(entry) })
+  const { code } = readAuthorizationAnswer(params, {
+    state: params.get('state') ?? '',
+    ...issuerOf(entry, back.config),
+  })
   // The end user may have changed what the redirect brings, and the code and the client's secret go where it says.
   const config = back.accept({ ...back.config, ...captureRedirect(entry, params) })
   const proof = { code, redirectUri, ...(codeVerifier === undefined ? {} : { codeVerifier }) }
-  const grant = await exchangeCode(endpointOf(entry, config), client, proof, fetch)
+  const grant = await exchangeCode(endpointOf(entry, config, proofs), client, proof, fetch)
   const credential = credentialOfGrant(grant, { scopes: entry.scopes })
   return { credential, config: { ...config, ...captureAnswer(entry, grant.answer) } }
 }
@@ -58,8 +64,10 @@ export function requireOAuth2(entry: AuthEntry): EntryOf<'oauth2'> {
   throw new TypeError(`${entry.scheme} has no page of the vendor's`)
 }
 
-function issuerOf({ issuer }: EntryOf<'oauth2'>) {
-  return issuer === undefined ? {} : { issuer }
+/** Of the server that the browser was sent to: by the config values that it left with, not by what it brings back. */
+function issuerOf({ issuer, sendsIssuer }: EntryOf<'oauth2'>, config: Values) {
+  if (issuer === undefined) return {}
+  return { issuer: placeholdersOf(issuer).length === 0 ? issuer : fillAddress(issuer, config), sendsIssuer }
 }
 
 /** What the redirect brings along, such as the shop it was given for. */
@@ -75,6 +83,7 @@ function captureAnswer({ captures }: EntryOf<'oauth2'>, answer: unknown): Record
   const captured = Object.entries(captures ?? {}).flatMap(([field, from]) => {
     const path = 'tokenAnswer' in from ? parseSingularPath(from.tokenAnswer) : undefined
     const value = path === undefined ? undefined : readSingularPath(path, answer)
+    if (JSON.isRawJSON(value)) return [[field, value.rawJSON]]
     return typeof value === 'string' || typeof value === 'number' ? [[field, String(value)]] : []
   })
   return Object.fromEntries(captured)

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Credential } from '../auth/credential.ts'
 import type { AuthEntry } from '../auth/scheme.ts'
+import type { ProofMemory } from '../auth/tokens/proof-memory.ts'
 import { type OAuthClientFacts, TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -21,6 +22,8 @@ export interface RefresherParts {
   readonly seal: CredentialSeal
   readonly fetch: TokenFetch
   readonly events: Pick<Events, 'tokenRefreshed' | 'tokenRefreshFailed' | 'connectionNeedsReauth'>
+  /** How clients proved themselves before. */
+  readonly proofs?: ProofMemory
   /** Told of every change, so that nothing older is used. */
   readonly onChanged: (row: ConnectionRow) => void
   /** Told of a credential that came for a connection which is gone; never rejects. */
@@ -181,7 +184,7 @@ export class Refresher implements AsyncDisposable {
 
   async #ask(subject: RefreshSubject, owner: string, failures: number): Promise<FlightEnd> {
     const { row, entry, client } = subject
-    const { seal, fetch, refreshes } = this.#parts
+    const { seal, fetch, refreshes, proofs } = this.#parts
     const place = { workspaceId: row.workspaceId, connectionId: row.id }
     const heartbeat = setInterval(() => {
       refreshes.prolong(place, owner, this.#leaseMs).catch(() => {})
@@ -189,7 +192,8 @@ export class Refresher implements AsyncDisposable {
     try {
       const credential = seal.open(row)
       if (!isRenewable(credential)) return await this.#cannotRenew(row, owner)
-      const renewed = await renewCredential(credential, { entry, config: row.config, client, fetch, now: new Date() })
+      const facts = { entry, config: row.config, client, fetch, proofs, now: new Date() }
+      const renewed = await renewCredential(credential, facts)
       return { state: 'fresh', row: await this.#save(subject, renewed) }
     } catch (error) {
       return await this.#judge(error, subject, owner, failures)
@@ -204,6 +208,7 @@ export class Refresher implements AsyncDisposable {
     const change = {
       expectedVersion: row.credentialVersion,
       ...seal.seal(row, renewed, entry),
+      patch: { statusReason: null },
       event: 'connection.refreshed' as const,
     }
     const untilMs = Date.now() + savingMs
@@ -248,17 +253,22 @@ export class Refresher implements AsyncDisposable {
     const { store, refreshes, events, onChanged } = this.#parts
     const newer = await this.#newer(row)
     if (newer !== undefined) return { state: 'fresh', row: newer }
-    const patch = { status: 'NEEDS_REAUTH' as const, statusReason: error.message, statusChangedAt: new Date() }
+    const { workspaceId, id, credentialVersion: version } = row
+    const statusReason = error.message
+    const patch = { status: 'NEEDS_REAUTH' as const, statusReason, statusChangedAt: new Date() }
     // Who disabled it meanwhile has the last word: a repair would else enable it.
-    const only = { version: row.credentialVersion, unlessDisabled: true }
-    const marked = await store.update(row.workspaceId, row.id, patch, 'connection.needs_reauth', only)
-    await refreshes.release({ workspaceId: row.workspaceId, connectionId: row.id }, owner)
+    const only = { version, unlessDisabled: true }
+    const marked = await store.update(workspaceId, id, patch, 'connection.needs_reauth', only)
+    const noted =
+      marked ??
+      (await store.update(workspaceId, id, { statusReason }, 'connection.updated', { version, onlyDisabled: true }))
+    if (noted !== undefined) onChanged(noted)
+    await refreshes.release({ workspaceId, connectionId: id }, owner)
     if (marked === undefined) {
       const current = await this.#newer(row)
       if (current !== undefined) return { state: 'fresh', row: current }
-      throw this.#needsReauth({ ...row, statusReason: error.message })
+      throw this.#needsReauth({ ...row, statusReason })
     }
-    onChanged(marked)
     events.connectionNeedsReauth(marked)
     throw this.#needsReauth(marked)
   }

@@ -5,8 +5,16 @@ import type { AuthEntry, EntryOf } from '../auth/scheme.ts'
 import { signJwt } from '../auth/signed-jwt.ts'
 import { parseTemplate, renderTemplate } from '../auth/template.ts'
 import { exchangeAssertion, exchangeBearerJwt, requestTwoStep } from '../auth/tokens/assertions.ts'
+import { isClientRefusal } from '../auth/tokens/error-kind.ts'
 import { refreshTokens, requestClientCredentials } from '../auth/tokens/grants.ts'
-import type { OAuthClientFacts, TokenEndpoint, TokenFetch, TokenGrant } from '../auth/tokens/token-endpoint.ts'
+import type { ProofMemory } from '../auth/tokens/proof-memory.ts'
+import {
+  type OAuthClientFacts,
+  type TokenEndpoint,
+  TokenError,
+  type TokenFetch,
+  type TokenGrant,
+} from '../auth/tokens/token-endpoint.ts'
 import { fillAddress } from '../catalog/address.ts'
 import { GatewayError } from '../errors.ts'
 
@@ -16,6 +24,8 @@ export interface RenewalParts {
   /** The workspace's own client at the vendor. */
   readonly client: OAuthClientFacts | undefined
   readonly fetch: TokenFetch
+  /** How clients proved themselves before; nothing is remembered unless given. */
+  readonly proofs?: ProofMemory | undefined
   readonly now: Date
 }
 
@@ -85,6 +95,7 @@ export async function mintJwt(
 export function endpointOf(
   entry: EntryOf<'oauth2' | 'clientCredentials' | 'jwtBearer' | 'twoStep'>,
   config: Values,
+  proofs?: ProofMemory,
 ): TokenEndpoint {
   if (entry.tokenUrl === undefined) {
     throw new GatewayError(
@@ -98,6 +109,7 @@ export function endpointOf(
     tokenUrl: fillAddress(entry.tokenUrl, config),
     refreshUrl: refreshUrl === undefined ? undefined : fillAddress(refreshUrl, config),
     clientAuthentication: ofClient,
+    proofs,
     requestFormat: entry.tokenRequest,
     tokenParams: entry.scheme === 'twoStep' ? undefined : entry.tokenParams,
     refreshParams: 'refreshParams' in entry ? entry.refreshParams : undefined,
@@ -125,24 +137,44 @@ export function credentialOfGrant(
 async function refresh(
   credential: CredentialOf<'oauth2'>,
   entry: EntryOf<'oauth2'>,
-  { config, client, fetch }: RenewalParts,
+  { config, client, fetch, proofs }: RenewalParts,
 ): Promise<Credential> {
   const { refreshToken } = credential
   if (refreshToken === undefined) throw new TypeError('a credential without a refresh token was to be refreshed')
-  const grant = await refreshTokens(endpointOf(entry, config), requireClient(client), refreshToken, {}, fetch)
+  const grant = await refreshTokens(
+    endpointOf(entry, config, proofs),
+    requireClient(client),
+    refreshToken,
+    {},
+    fetch,
+  ).catch((error: unknown) => {
+    throw error instanceof TokenError && isWorkspaces(error) ? blameWorkspace(error) : error
+  })
   return credentialOfGrant(grant, credential)
+}
+
+function isWorkspaces({ kind, error }: TokenError): boolean {
+  return kind === 'misconfigured' && isClientRefusal(error)
+}
+
+/** The grant may be fine: nothing that the end user could do would mend it. */
+function blameWorkspace(error: TokenError): TokenError {
+  const whose = "The service refuses the workspace's OAuth client, not the end user"
+  const message = `${whose}; set oauthClient with configureIntegration. ${error.message}`
+  const { kind, error: code, status, retryAfterMs } = error
+  return new TokenError(kind, { message, error: code, status, retryAfterMs })
 }
 
 async function askAsClient(
   { clientId, clientSecret, scopes }: CredentialOf<'clientCredentials'>,
   entry: EntryOf<'clientCredentials'>,
-  { config, fetch }: RenewalParts,
+  { config, fetch, proofs }: RenewalParts,
 ): Promise<MintedToken> {
   const facts =
     entry.clientAuthentication === 'privateKeyJwt' ? { clientId, privateKey: clientSecret } : { clientId, clientSecret }
   const asked = scopes ?? entry.scopes
   const grant = await requestClientCredentials(
-    endpointOf(entry, config),
+    endpointOf(entry, config, proofs),
     facts,
     asked === undefined ? {} : { scopes: asked },
     fetch,

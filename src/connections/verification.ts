@@ -1,5 +1,6 @@
 /** What the vendor says of a credential: whether it takes it, and whose account it opens. */
 import type { Credential } from '../auth/credential.ts'
+import type { AuthEntry } from '../auth/scheme.ts'
 import { parseSingularPath, readSingularPath } from '../auth/singular-path.ts'
 import type { IntegrationDefinition } from '../catalog/entry.ts'
 import type { ConnectionRow } from '../store/connections.ts'
@@ -27,7 +28,10 @@ const shortestSecret = 6
 /** What refuses where the entry does not say. */
 const usualRefusals: readonly number[] = [401, 403]
 
-/** What the answer to an entry's verify request means: a status that is neither 2xx nor one that refuses leaves it open. */
+/**
+ * What the answer to an entry's verify request means: a status that is neither 2xx nor one that refuses leaves it open.
+ * @param answer its JSON; numbers that a double would change are raw JSON values
+ */
 export function judgeVerification(definition: IntegrationDefinition, status: number, answer: unknown): Verification {
   const { name, verify } = definition
   const isGood = status >= 200 && status < 300
@@ -52,28 +56,52 @@ function readAccount(definition: IntegrationDefinition, answer: unknown): Accoun
   return Object.values(account).every(value => value === null) ? null : account
 }
 
-/** A vendor may repeat what it was sent: what holds a part of the credential is not kept in the clear. */
-export function withoutSecrets(account: Account | null, credential: Credential): Account | null {
+/**
+ * A vendor may repeat what it was sent: what holds a secret of the credential is not kept in the clear.
+ * @param entry what the integration says of the credential's scheme: which of its fields are secret
+ */
+export function withoutSecrets(account: Account | null, credential: Credential, entry: AuthEntry): Account | null {
   if (account === null) return null
-  const secrets = textsIn(credential).filter(text => text.length >= shortestSecret)
+  const secrets = secretsIn(credential, entry).filter(text => text.length >= shortestSecret)
   const clean = (value: string | null) =>
     value === null || secrets.some(secret => value.includes(secret.slice(0, maxLength))) ? null : value
   const { id, name, email, url } = account
   return { id: clean(id), name: clean(name), email: clean(email), url: clean(url) }
 }
 
-/** Of the credential's own fields, the user name is none that has to be hidden. */
-function textsIn(value: unknown, name = ''): string[] {
-  if (typeof value === 'string') return name === 'scheme' || name === 'username' ? [] : [value]
-  if (typeof value !== 'object' || value === null || name === 'scopes') return []
-  return Object.entries(value).flatMap(([key, part]) => textsIn(part, key))
+function secretsIn(credential: Credential, entry: AuthEntry): string[] {
+  const { minted } = { minted: undefined, ...credential }
+  const texts = Object.entries('fields' in credential ? credential.fields : credential).flatMap(([name, value]) =>
+    typeof value === 'string' && isSecret(name, credential, entry) ? [value] : [],
+  )
+  return minted === undefined ? texts : [...texts, minted.accessToken]
 }
 
-/** True when both are known and differ. */
-export function isOtherAccount(before: Account | null, now: Account | null): boolean {
-  const known = before?.id ?? before?.email
-  const found = before?.id == null ? now?.email : now?.id
-  return known != null && found != null && known !== found
+/** What credentials of any scheme have in them that proves nothing. */
+const publicNames: ReadonlySet<string> = new Set([
+  'scheme',
+  'expiresAt',
+  'clientId',
+  'consumerKey',
+  'accessKeyId',
+  'certificate',
+])
+
+/** A field that the entry does not name is taken for a secret; so is a user name that needs no password. */
+function isSecret(name: string, credential: Credential, entry: AuthEntry): boolean {
+  if ('fields' in credential) return !('fields' in entry) || entry.fields[name]?.secret !== false
+  if (credential.scheme === 'basic' && name === 'username') return credential.password === ''
+  return !publicNames.has(name)
+}
+
+/** From what is one account's alone to what two accounts could share or one could change. */
+const strongestFirst = ['id', 'email', 'name', 'url'] as const
+
+/** By the strongest field that both have; `UNTOLD` when they have none in common. */
+export function compareAccounts(before: Account | null, now: Account | null): 'SAME' | 'OTHER' | 'UNTOLD' {
+  const field = strongestFirst.find(name => before?.[name] != null && now?.[name] != null)
+  if (field === undefined) return 'UNTOLD'
+  return before?.[field] === now?.[field] ? 'SAME' : 'OTHER'
 }
 
 function readPath(path: string | undefined, answer: unknown): unknown {
@@ -83,7 +111,8 @@ function readPath(path: string | undefined, answer: unknown): unknown {
 
 function read(path: string | undefined, answer: unknown): string | null {
   const value = readPath(path, answer)
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  if (JSON.isRawJSON(value)) return value.rawJSON.slice(0, maxLength)
+  if (typeof value === 'number') return String(value)
   return typeof value === 'string' && value !== ''
     ? value.slice(0, maxLength).toWellFormed().replaceAll('\0', '')
     : null

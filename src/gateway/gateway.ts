@@ -13,6 +13,7 @@ import type { VendorBudget } from '../limits/vendor-headers.ts'
 import { maxBodyBytes } from '../passthrough/body.ts'
 import type { CallOutcome } from '../passthrough/call.ts'
 import type { ResolvedConnection } from '../passthrough/connection.ts'
+import { parseExactJson } from '../passthrough/exact-json.ts'
 import { CallerLeft } from '../passthrough/failure.ts'
 import type { LoadedFile } from '../passthrough/multipart.ts'
 import { refuseOwnToken } from '../passthrough/own-token.ts'
@@ -370,7 +371,7 @@ export class Gateway {
 
 function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString())
+    return parseExactJson(bytes.toString())
   } catch {
     return undefined
   }

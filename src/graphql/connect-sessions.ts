@@ -13,7 +13,8 @@ const CreateConnectSessionInput = builder.inputType('CreateConnectSessionInput',
     connectionId: t.id({ description: 'The connection to repair: it keeps its id and takes the same account again.' }),
     allowOtherAccount: t.boolean({
       defaultValue: false,
-      description: 'With `connectionId`: accepts another account than the one that was connected.',
+      description:
+        'With `connectionId`: accepts another account than the one that was connected. Accounts are told apart by the strongest field that the service tells of both: id, else email, else name, else url.',
     }),
     returnUrl: t.string({
       description: 'Where the end user goes afterwards, with `connection_id` and `state` in the query.',

@@ -96,7 +96,7 @@ builder.node(ConnectionType, {
     }),
     statusReason: t.exposeString('statusReason', {
       nullable: true,
-      description: 'Why it needs its end user again; null otherwise.',
+      description: 'Why it needs its end user again, also while it is disabled; null otherwise.',
     }),
     statusChangedAt: t.expose('statusChangedAt', {
       type: 'DateTime',
@@ -271,7 +271,8 @@ builder.mutationFields(t => ({
   }),
   enableConnection: t.field({
     type: EnableConnectionPayload,
-    description: 'Allows calls through a disabled connection again. Scope: connections:write.',
+    description:
+      'Undoes disableConnection: calls are made again, unless the credential stopped to work before or meanwhile; then it needs its end user. Scope: connections:write.',
     args: { input: t.arg({ type: EnableConnectionInput, required: true, description: 'Which one.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
@@ -287,9 +288,9 @@ builder.mutationFields(t => ({
     args: { input: t.arg({ type: DeleteConnectionInput, required: true, description: 'Which one.' }) },
     resolve: async (_root, { input }, context) => {
       const { workspaceId } = context.authorize('connections:write')
-      const steps = await context.services.connections.delete(workspaceId, input.id)
+      const { steps, isFirst } = await context.services.connections.delete(workspaceId, input.id)
       const outcomes = steps.map(({ step, outcome }) => `${step} ${outcome}`)
-      await context.audit('connection.deleted', input.id, { steps: outcomes })
+      if (isFirst) await context.audit('connection.deleted', input.id, { steps: outcomes })
       return { deletedConnectionId: input.id, steps }
     },
   }),

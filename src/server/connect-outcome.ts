@@ -37,6 +37,11 @@ const endings: Readonly<Record<ConnectErrorReason, Ending>> = {
     title: 'This link was used already',
     advice: 'It connects one account, once. Nothing more is to be done if that was you; else ask for a new link.',
   },
+  withdrawn: {
+    status: 410,
+    title: 'This link was withdrawn',
+    advice: 'Whoever made it can make no more use of it. Nothing was connected. Ask for a new link where you got it.',
+  },
   denied: {
     status: 403,
     title: 'Access was not given',

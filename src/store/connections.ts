@@ -57,6 +57,7 @@ export interface ConnectionState {
   /** Of its credential. */
   readonly version: number
   readonly unlessDisabled?: boolean
+  readonly onlyDisabled?: boolean
 }
 
 export interface ConnectionStore {
@@ -164,7 +165,8 @@ export function createConnectionStore(db: Db): ConnectionStore {
       checkJson('config', patch.config)
       checkJson('metadata', patch.metadata)
       const isEnabled = only?.unlessDisabled === true ? ne(connections.status, 'DISABLED') : undefined
-      const isMeant = and(isOne(workspaceId, id), atVersion(only?.version), isEnabled)
+      const isDisabled = only?.onlyDisabled === true ? eq(connections.status, 'DISABLED') : undefined
+      const isMeant = and(isOne(workspaceId, id), atVersion(only?.version), isEnabled, isDisabled)
       return await db.transaction(async tx => {
         const set = { ...patch, updatedAt: new Date() }
         const [row] = await tx.update(connections).set(set).where(isMeant).returning(columns)

@@ -158,6 +158,14 @@ describe('the trail', () => {
     expect(minted.made).toEqual([{ action: 'session.created', targetId: sessionId, details: given }])
     const revoked = await change('revokeSession', { id: sessionId }, 'revokedSessionId')
     expect(revoked.made).toEqual([{ action: 'session.revoked', targetId: sessionId, details: {} }])
+    const all = await change('revokeSessions', { endUserId: 'ann' }, 'revokedCount')
+    expect(all.made).toEqual([
+      { action: 'sessions.revoked', targetId: 'ann', details: { endUserId: 'ann', revokedCount: 0 } },
+    ])
+    const updated = await change('updateAccessKey', { id: targetId, maxConcurrency: 5 }, 'accessKey { id }')
+    expect(updated.made).toEqual([
+      { action: 'accessKey.updated', targetId, details: { name: 'partner', changed: ['maxConcurrency'] } },
+    ])
     const rotated = await change('rotateAccessKey', { id: targetId, overlapSeconds: 60 }, 'secret')
     expect(rotated.made).toEqual([
       { action: 'accessKey.rotated', targetId, details: { name: 'partner', overlapSeconds: 60 } },

@@ -9,6 +9,7 @@ describe('an ending', () => {
     unknown: 404,
     expired: 410,
     used: 410,
+    withdrawn: 410,
     denied: 403,
     state: 400,
     account: 409,

@@ -7,16 +7,25 @@ const maxCodeLength = 16_384
 
 /**
  * @param expected.issuer what `iss` has to be when it is sent
+ * @param expected.sendsIssuer true when it has to be sent
  * @throws {TokenError} refused, with the vendor's error code where there is one
  */
 export function readAuthorizationAnswer(
   params: URLSearchParams,
-  expected: { readonly state: string; readonly issuer?: string | undefined },
+  expected: {
+    readonly state: string
+    readonly issuer?: string | undefined
+    readonly sendsIssuer?: boolean | undefined
+  },
 ): { readonly code: string } {
   const repeated = [...params.keys()].some(name => params.getAll(name).length > 1)
   if (repeated) throw refused('The answer has a parameter twice (RFC 6749 §3.1).')
   if (!isSame(params.get('state'), expected.state)) throw refused('The answer belongs to another request.')
   const issuer = params.get('iss')
+  if (issuer === null && expected.sendsIssuer === true)
+    throw refused(
+      'The answer does not say which authorization server it comes from, as that one always does (RFC 9207).',
+    )
   if (issuer !== null && expected.issuer !== undefined && issuer !== expected.issuer)
     throw refused('The answer comes from another authorization server than the one that was asked.')
   const error = params.get('error')

@@ -57,12 +57,22 @@ export function isClientError(status: number | undefined, error: string | undefi
   return error === undefined ? status === 401 : clientErrors.has(error)
 }
 
+/** Whether the code says, in so many words, that the client may not have what it asks for, whatever the grant is worth. */
+export function isClientRefusal(error: string | undefined): boolean {
+  return error === 'unauthorized_client' || (error !== undefined && clientErrors.has(error))
+}
+
+/** Whether the vendor asks to come back later. */
+export function isAway(status: number): boolean {
+  return status >= 500 || status === 429 || status === 408
+}
+
 /**
  * Only what the vendor says in so many words ends a connection: never a doubt.
  * @param unauthorized what a 401 means that says no more
  */
 export function kindOfError(status: number, error: string | undefined, unauthorized: TokenErrorKind): TokenErrorKind {
-  if (status >= 500 || status === 429 || status === 408) return 'unavailable'
+  if (isAway(status)) return 'unavailable'
   if (error !== undefined && refused.has(error)) return 'refused'
   if (error !== undefined && misconfigured.has(error)) return 'misconfigured'
   return status === 401 ? unauthorized : 'unavailable'

@@ -1,5 +1,7 @@
 /** The grants of RFC 6749 that lead to a token: authorization code, refresh token, client credentials. */
+import { isClientRefusal } from './error-kind.ts'
 import type { OAuthClientFacts, TokenEndpoint, TokenFetch, TokenGrant } from './token-endpoint.ts'
+import { TokenError } from './token-error.ts'
 import { requestToken } from './token-request.ts'
 
 /** RFC 6749 §4.1.3 with RFC 7636 §4.5. @throws {TokenError} */
@@ -26,7 +28,7 @@ export async function refreshTokens(
   return await requestToken(endpoint, client, { type: 'refresh_token', params }, fetch)
 }
 
-/** RFC 6749 §4.4. @throws {TokenError} */
+/** RFC 6749 §4.4. @throws {TokenError} refused also when the vendor says that of the client: nothing else is granted */
 export async function requestClientCredentials(
   endpoint: TokenEndpoint,
   client: OAuthClientFacts,
@@ -34,7 +36,10 @@ export async function requestClientCredentials(
   fetch: TokenFetch,
 ): Promise<TokenGrant> {
   const grant = { type: 'client_credentials', params: scopeParam(endpoint, scopes) }
-  return await requestToken(endpoint, client, grant, fetch)
+  return await requestToken(endpoint, client, grant, fetch).catch((error: unknown) => {
+    const isOver = error instanceof TokenError && error.kind === 'misconfigured' && isClientRefusal(error.error)
+    throw isOver ? new TokenError('refused', error) : error
+  })
 }
 
 /** RFC 6749 §3.3; without scopes the parameter is left out. */

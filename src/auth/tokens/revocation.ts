@@ -1,6 +1,8 @@
 /** Token revocation (RFC 7009). */
 import * as oauth from 'oauth4webapi'
-import { type ClientProof, proofsFor, prove } from './client-authentication.ts'
+import { readAnswerText } from './answer-text.ts'
+import { type ClientProof, prove } from './client-authentication.ts'
+import type { ProofMemory } from './proof-memory.ts'
 import { secretsSentIn } from './sent-secrets.ts'
 import { explainAnswer, parseAnswer } from './token-answer.ts'
 import type { ClientAuthentication, OAuthClientFacts, TokenFetch } from './token-endpoint.ts'
@@ -17,9 +19,10 @@ export async function revokeToken(
   hint: 'access_token' | 'refresh_token',
   clientAuthentication: ClientAuthentication | undefined,
   fetch: TokenFetch,
+  proofs?: ProofMemory,
 ): Promise<void> {
-  const proofs = proofsFor(client, clientAuthentication)
-  await tryProofs(proofs, proof => sendRevocation(revocationUrl, client, { token, hint }, proof, fetch))
+  const place = { url: revocationUrl, client, clientAuthentication, proofs }
+  await tryProofs(place, proof => sendRevocation(revocationUrl, client, { token, hint }, proof, fetch))
 }
 
 async function sendRevocation(
@@ -52,7 +55,7 @@ async function sendRevocation(
   if (response.ok) return
   const error = explainAnswer(
     response,
-    parseAnswer(await response.text()),
+    parseAnswer(await readAnswerText(response)),
     { secrets },
     'revocation endpoint',
     'without saying why',

@@ -14,7 +14,13 @@ const publicParameters: ReadonlySet<string> = new Set([
   'resource',
 ])
 
-const publicHeaders: ReadonlySet<string> = new Set(['accept', 'accept-language', 'content-type', 'user-agent'])
+const publicHeaders: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'content-type',
+  'user-agent',
+])
 
 export function secretsSentIn(url: string, { headers, body }: TokenRequestInit): string[] {
   const found = [

@@ -1,5 +1,6 @@
 /** Reads what token endpoints answer: RFC 6749 §5, and what vendors make of it. The judging half; it sends nothing. */
 import { parseSingularPath, readSingularPath } from '../singular-path.ts'
+import { readAnswerText } from './answer-text.ts'
 import { isKnownError, kindOfError } from './error-kind.ts'
 import { cleanText, maskSecrets } from './secret-mask.ts'
 import type { AnswerPaths, TokenGrant } from './token-endpoint.ts'
@@ -23,19 +24,26 @@ const maxRetryAfterMs = 3_600_000
 
 /** @throws {TokenError} */
 export async function readTokenAnswer(response: Response, options: ReadOptions): Promise<TokenGrant> {
-  const answer = parseAnswer(await response.text())
+  const answer = parseAnswer(await readAnswerText(response))
   const grant = response.ok ? readGrant(answer, options) : undefined
   if (grant !== undefined) return grant
   throw explainAnswer(response, answer, options, 'token endpoint', 'without a token')
 }
 
-/** JSON whatever the type says, else a form (GitHub without an `accept`); undefined for anything else. */
+/**
+ * JSON whatever the type says, else a form (GitHub without an `accept`); undefined for anything else. A whole number that
+ * a double would change is a raw JSON value: it may be an id.
+ */
 export function parseAnswer(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text, (_key, value, { source }) => (isLossy(value, source) ? JSON.rawJSON(source) : value))
   } catch {
     return /^[\w.%+-]+=[^<>{}\s]*$/.test(text) ? Object.fromEntries(new URLSearchParams(text)) : undefined
   }
+}
+
+function isLossy(value: unknown, source: string | undefined): source is string {
+  return typeof value === 'number' && source !== undefined && /^-?\d+$/.test(source) && String(value) !== source
 }
 
 /**

@@ -1,4 +1,6 @@
 /** What is known of a vendor's token endpoint, who asks it, how, and what it gives. */
+import type { ProofMemory } from './proof-memory.ts'
+
 export { TokenError } from './token-error.ts'
 
 /**
@@ -39,6 +41,8 @@ export interface TokenEndpoint {
   readonly refreshUrl?: string | undefined
   /** Absent: basic (RFC 6749 §2.3.1), and once more with body when the client is refused. */
   readonly clientAuthentication?: ClientAuthentication | undefined
+  /** What worked last, where nothing is said of it. */
+  readonly proofs?: ProofMemory | undefined
   /** `form` unless given. */
   readonly requestFormat?: 'form' | 'json' | undefined
   /** More parameters of every token request; none of them takes the place of one of the protocol's. */
@@ -60,6 +64,6 @@ export interface TokenGrant {
   readonly refreshToken?: string | undefined
   readonly expiresAt?: Date | undefined
   readonly scopes?: readonly string[] | undefined
-  /** The whole answer, for what else the entry takes from it. Never logged. */
+  /** The whole answer, for what else the entry takes from it; whole numbers beyond a double are raw JSON values. Never logged. */
   readonly answer: unknown
 }

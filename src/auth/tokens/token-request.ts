@@ -1,10 +1,18 @@
 /** One request to a token endpoint by any grant (RFC 6749 §4.5), sent and judged. */
 import * as oauth from 'oauth4webapi'
 import { type ClientProof, proofsFor, prove } from './client-authentication.ts'
-import { isClientError } from './error-kind.ts'
+import { isAway, isClientError } from './error-kind.ts'
+import type { ClientProofs, ProofMemory } from './proof-memory.ts'
 import { secretsSentIn } from './sent-secrets.ts'
 import { readTokenAnswer } from './token-answer.ts'
-import type { OAuthClientFacts, TokenEndpoint, TokenFetch, TokenGrant, TokenRequestInit } from './token-endpoint.ts'
+import type {
+  ClientAuthentication,
+  OAuthClientFacts,
+  TokenEndpoint,
+  TokenFetch,
+  TokenGrant,
+  TokenRequestInit,
+} from './token-endpoint.ts'
 import { TokenError, type TokenErrorKind } from './token-error.ts'
 
 export interface Grant {
@@ -19,9 +27,9 @@ export async function requestToken(
   grant: Grant,
   fetch: TokenFetch,
 ): Promise<TokenGrant> {
-  const { clientAuthentication } = endpoint
+  const { clientAuthentication, tokenUrl: url, proofs } = endpoint
   const send = (proof: ClientProof) => sendGrant(endpoint, client, proof, grant, fetch)
-  return await tryProofs(proofsFor(client, clientAuthentication), send)
+  return await tryProofs({ url, client, clientAuthentication, proofs }, send)
 }
 
 /** Sends what is written already, and reads the answer as the endpoint's. @throws {TokenError} */
@@ -43,19 +51,35 @@ export async function sendTokenRequest(
   })
 }
 
+export interface ProofPlace {
+  readonly url: string
+  readonly client: OAuthClientFacts | undefined
+  readonly clientAuthentication: ClientAuthentication | undefined
+  readonly proofs: ProofMemory | undefined
+}
+
 /** The next proof is tried only where the client was refused: a server that does not know it has not looked at the grant. */
-export async function tryProofs<T>(
-  [first, ...others]: readonly [ClientProof, ...ClientProof[]],
-  send: (proof: ClientProof) => Promise<T>,
-): Promise<T> {
+export async function tryProofs<T>(place: ProofPlace, send: (proof: ClientProof) => Promise<T>): Promise<T> {
+  const { url, client, clientAuthentication, proofs: memory } = place
+  const proofs = proofsFor(client, clientAuthentication)
+  const sorted = memory?.sort(url, client?.clientId, proofs) ?? proofs
+  return await tryEach(sorted, async proof => {
+    const result = await send(proof)
+    if (proofs.length > 1) memory?.note(url, client?.clientId, proof)
+    return result
+  })
+}
+
+async function tryEach<T>([first, ...others]: ClientProofs, send: (proof: ClientProof) => Promise<T>): Promise<T> {
   try {
     return await send(first)
   } catch (error) {
     const [next, ...rest] = others
     if (next === undefined || !(error instanceof TokenError) || !isClientError(error.status, error.error)) throw error
-    return await tryProofs([next, ...rest], send).catch((again: unknown) => {
-      // The first refusal says more than an answer that makes no sense.
-      throw again instanceof TokenError && again.kind === 'unavailable' ? error : again
+    return await tryEach([next, ...rest], send).catch((again: unknown) => {
+      // The first refusal says more than an answer that makes no sense; one that asks to come back later says enough.
+      const isSenseless = again instanceof TokenError && again.kind === 'unavailable' && !isAway(again.status ?? 0)
+      throw isSenseless ? error : again
     })
   }
 }
@@ -68,7 +92,7 @@ export function headersFor(
   authorization?: string,
 ): Record<string, string> {
   const own = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const)
-  const common = { accept: 'application/json', 'user-agent': 'passgate' }
+  const common = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'passgate' }
   return { ...common, ...(authorization === undefined ? {} : { authorization }), ...Object.fromEntries(own) }
 }
 

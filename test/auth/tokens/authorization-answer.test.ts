@@ -57,6 +57,25 @@ describe('refused', () => {
   })
 })
 
+describe('of a server that always says who it is', () => {
+  const read = async (query: string) =>
+    readAuthorizationAnswer(new URLSearchParams(query), { state, issuer, sendsIssuer: true })
+
+  test.each([`code=c1&state=${state}`, `error=access_denied&state=${state}`, `code=c1&state=${state}&iss=`])(
+    'an answer that does not is refused: %s',
+    async query => {
+      const message = query.endsWith('iss=')
+        ? 'The answer comes from another authorization server than the one that was asked.'
+        : 'The answer does not say which authorization server it comes from, as that one always does (RFC 9207).'
+      expect(await tokenRefusal(read(query))).toMatchObject({ kind: 'refused', error: undefined, message })
+    },
+  )
+
+  test('an answer that does is taken', async () => {
+    expect(await read(`code=c1&state=${state}&iss=${encodeURIComponent(issuer)}`)).toEqual({ code: 'c1' })
+  })
+})
+
 describe('the vendor’s error', () => {
   test('is told with its description', async () => {
     const query = `error=access_denied&error_description=The%20user%20said%20no&state=${state}`

@@ -1,0 +1,42 @@
+/** A vendor that does not answer delays no deletion: the credential is erased, and the revocation goes on behind it. */
+import { expect, test } from 'vitest'
+import { CredentialSeal } from '../../src/connections/credential-seal.ts'
+import { Deletions } from '../../src/connections/deletions.ts'
+import { Revocations } from '../../src/connections/revocations.ts'
+import type { ConnectionDeletionStore, DeletionRow, DeletionStep } from '../../src/store/connection-deletions.ts'
+import { KeyRing } from '../../src/vault/key-ring.ts'
+import { Vault } from '../../src/vault/vault.ts'
+
+const place = { workspaceId: 'ws', id: 'conn' }
+const done = (step: DeletionStep['step']): DeletionStep => ({ step, outcome: 'DONE', message: null })
+
+test('who deletes waits so long and no longer', async () => {
+  const seal = new CredentialSeal(new Vault(new KeyRing([{ id: 'k1', key: Buffer.alloc(32, 1) }])), {
+    credentialUnopened: () => {},
+  })
+  const { sealedCredential } = seal.seal(place, { scheme: 'bearer', token: 'canary' }, { scheme: 'bearer' })
+  const row = { ...place, integration: 'acme', scheme: 'oauth2', config: {}, sealedCredential, steps: [done('STOP')] }
+  const finished: (readonly DeletionStep[])[] = []
+  const answers = [new Promise<undefined>(() => {}), Promise.resolve(undefined)]
+  const askToRevoke = () => answers.shift() ?? Promise.reject(new TypeError('asked once more'))
+  const deletions = {
+    get: async () => row as unknown as DeletionRow,
+    finish: async (_workspaceId: string, _id: string, steps: readonly DeletionStep[]) => void finished.push(steps),
+  } as unknown as ConnectionDeletionStore
+  const failures: unknown[] = []
+  const parts = {
+    store: { remove: async () => row as never },
+    deletions,
+    seal,
+    askToRevoke,
+    revocations: new Revocations({ ask: askToRevoke, onFailed: (_row, error) => failures.push(error), pausesMs: [1] }),
+    patienceMs: 5,
+  }
+  const deletion = await new Deletions(parts).delete('ws', 'conn', () => {})
+  const late =
+    'The vendor did not answer within 5 ms. It is tried again for some minutes; then revoke it at the vendor.'
+  const steps = [done('STOP'), { step: 'REVOKE', outcome: 'FAILED', message: late }, done('ERASE')]
+  expect(deletion).toEqual({ isFirst: true, steps })
+  await expect.poll(() => finished).toEqual([steps, [done('STOP'), done('REVOKE'), done('ERASE')]])
+  expect(failures).toEqual([])
+})
