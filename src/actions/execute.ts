@@ -64,16 +64,17 @@ export async function executeAction(
   try {
     const sent = { ...request, options }
     const answer = await gateway.mutate(operation, { connectionId: connection.id }, sent, action.name)
-    return { succeeded: !isFailure(answer.response, definition.failure), answer }
+    return { succeeded: !(await isFailure(answer.response, definition.failure)), answer }
   } catch (error) {
     throw withFieldsOfInput(error, origins)
   }
 }
 
-function isFailure(response: UpstreamResponse, failure: FailureSign | undefined): boolean {
+async function isFailure(response: UpstreamResponse, failure: FailureSign | undefined): Promise<boolean> {
   if (response.status >= 400) return true
-  const found = failure === undefined ? null : response.select(failure.path, judgeMs)
-  return found !== null && JSON.stringify(JSON.parse(found.text)) === JSON.stringify([failure?.equals])
+  if (failure === undefined) return false
+  const found = (await response.queryable())?.select(failure.path, judgeMs)
+  return found !== undefined && JSON.stringify(JSON.parse(found.text)) === JSON.stringify([failure.equals])
 }
 
 /** What the core says of a part of the request is said of the field it was made of. */

@@ -102,8 +102,10 @@ export const PassthroughResult = builder.objectRef<GatewayAnswer>('PassthroughRe
       description:
         'A JSONPath query (RFC 9535) over the JSON body: the list of matched values, each exactly as sent. Null when the body is not JSON.',
       args: { path: t.arg.string({ required: true, description: 'For example `$.data[*].id`.' }) },
-      resolve: ({ response }, { path }, { operation }) =>
-        operation().compute(timeoutMs => response.select(path, timeoutMs)),
+      resolve: async ({ response }, { path }, { operation }) => {
+        const body = await response.queryable()
+        return body === null ? null : operation().compute(timeoutMs => body.select(path, timeoutMs))
+      },
     }),
     sizeBytes: t.int({
       description: 'Bytes of the body, after decoding.',

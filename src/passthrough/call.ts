@@ -145,6 +145,14 @@ export class Call {
     return attempt
   }
 
+  /** Notes why another request takes the place of the last one, whose answer may still be coming in. */
+  replaceAttempt(reason: string): void {
+    const { attempt } = this
+    if (attempt === undefined) return
+    attempt.reason = reason
+    attempt.endedAt ??= performance.now()
+  }
+
   /** The last attempt was refused before anything was dialled. */
   withdrawAttempt(): void {
     this.#attempts.pop()

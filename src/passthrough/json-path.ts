@@ -12,13 +12,28 @@ const maxTextLength = 16 * 1024 * 1024
 
 const environment = createEnvironment()
 
-/**
- * The list of matched values, each as it stands in `text`.
- * @param value `text`, parsed
- * @param timeoutMs how long the query may hold up the process
- * @throws {GatewayError} INVALID_INPUT on a path that is wrong or asks too much, RESPONSE_TOO_LARGE on a result without end
- */
-export function selectJson(text: string, value: unknown, path: string, timeoutMs: number): EmbeddedJson {
+/** A JSON text with what it says. */
+export class QueryableJson {
+  readonly #text: string
+  readonly #value: unknown
+
+  /** @param value `text`, parsed */
+  constructor(text: string, value: unknown) {
+    this.#text = text
+    this.#value = value
+  }
+
+  /**
+   * The list of values that a JSONPath matches, each as its exact text.
+   * @param timeoutMs how long the query may hold up the process
+   * @throws {GatewayError} INVALID_INPUT on a path that is wrong or asks too much, RESPONSE_TOO_LARGE on a result without end
+   */
+  select(path: string, timeoutMs: number): EmbeddedJson {
+    return selectJson(this.#text, this.#value, path, timeoutMs)
+  }
+}
+
+function selectJson(text: string, value: unknown, path: string, timeoutMs: number): EmbeddedJson {
   if (path.length > maxPathLength) {
     throw invalidInput('path', `path takes a JSONPath of at most ${maxPathLength} characters; got ${path.length}.`)
   }

@@ -1,4 +1,5 @@
 /** JSON as its sender wrote it: a text that is known to be valid, and the exact text of values inside it. */
+import { skipScalar, skipSpace, skipString } from './json-tokens.ts'
 
 /** Valid JSON text to be embedded in an answer as it is: it was validated when this was made. */
 export class EmbeddedJson {
@@ -67,42 +68,17 @@ function skipValue(text: string, start: number): number {
   let depth = 0
   let position = start
   do {
-    const character = text[position]
-    if (character === '"') position = skipString(text, position)
-    else if (character === '{' || character === '[') {
+    const code = text.charCodeAt(position)
+    if (code === 0x22) position = skipString(text, position)
+    else if (code === 0x7b || code === 0x5b) {
       depth += 1
       position += 1
-    } else if (character === '}' || character === ']') {
+    } else if (code === 0x7d || code === 0x5d) {
       depth -= 1
       position += 1
-    } else if (character === ',' || character === ':') position += 1
+    } else if (code === 0x2c || code === 0x3a) position += 1
     else position = skipScalar(text, position)
     if (depth > 0) position = skipSpace(text, position)
   } while (depth > 0)
-  return position
-}
-
-function skipString(text: string, start: number): number {
-  let position = start + 1
-  for (;;) {
-    const quote = text.indexOf('"', position)
-    let escapes = 0
-    while (text[quote - 1 - escapes] === '\\') escapes += 1
-    if (escapes % 2 === 0) return quote + 1
-    position = quote + 1
-  }
-}
-
-function skipScalar(text: string, start: number): number {
-  const scalar = /[^\s,:{}[\]"]+/y
-  scalar.lastIndex = start
-  scalar.exec(text)
-  return Math.max(scalar.lastIndex, start + 1)
-}
-
-function skipSpace(text: string, start: number): number {
-  let position = start
-  while (text[position] === ' ' || text[position] === '\n' || text[position] === '\r' || text[position] === '\t')
-    position += 1
   return position
 }

@@ -1,18 +1,14 @@
 /** What an upstream answered, whole in memory, and the views of its bytes. */
 import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
-import { selectJson } from './json-path.ts'
-import { EmbeddedJson } from './json-text.ts'
+import { JsonBody } from './json-body.ts'
+import type { QueryableJson } from './json-path.ts'
+import type { EmbeddedJson } from './json-text.ts'
 import { isJsonType, parseMediaType } from './media-type.ts'
 
 export interface ResponseHeader {
   readonly name: string
   readonly value: string
-}
-
-interface ParsedJson {
-  readonly text: string
-  readonly value: unknown
 }
 
 /** Every view is made when it is first asked for, and once: an operation may ask for it by a hundred names. */
@@ -22,7 +18,7 @@ export class UpstreamResponse {
   readonly headers: readonly ResponseHeader[]
   /** After decoding. */
   readonly bytes: Buffer
-  #json: ParsedJson | null | undefined
+  #json: JsonBody | null | undefined
   #text: string | undefined
   #base64: string | undefined
   #sha256: string | undefined
@@ -64,20 +60,14 @@ export class UpstreamResponse {
     return this.#sha256
   }
 
-  /** The JSON body as its exact text; null when it is empty or not JSON. */
-  json(): EmbeddedJson | null {
-    const parsed = this.#parse()
-    return parsed === null ? null : new EmbeddedJson(parsed.text)
+  /** The JSON body as its exact text; null when it is empty or not JSON. Only a large one has to be waited for. */
+  json(): EmbeddedJson | null | Promise<EmbeddedJson | null> {
+    return this.#jsonBody?.embedded() ?? null
   }
 
-  /**
-   * The list of values that a JSONPath matches in the JSON body, each as its exact text; null when the body is not JSON.
-   * @param timeoutMs how long the query may hold up the process
-   * @throws {GatewayError} INVALID_INPUT on a wrong path
-   */
-  select(path: string, timeoutMs: number): EmbeddedJson | null {
-    const parsed = this.#parse()
-    return parsed === null ? null : selectJson(parsed.text, parsed.value, path, timeoutMs)
+  /** The JSON body for queries; null when it is empty or not JSON. Only a large one has to be waited for. */
+  queryable(): QueryableJson | null | Promise<QueryableJson | null> {
+    return this.#jsonBody?.queryable() ?? null
   }
 
   /** A repeated content type must not hide what the first one says. */
@@ -85,8 +75,11 @@ export class UpstreamResponse {
     return this.headers.find(({ name }) => name.toLowerCase() === 'content-type')?.value
   }
 
-  #parse(): ParsedJson | null {
-    if (this.#json === undefined) this.#json = parseJson(this.bytes, parseMediaType(this.#firstContentType).essence)
+  get #jsonBody(): JsonBody | null {
+    if (this.#json === undefined) {
+      const text = jsonText(this.bytes, parseMediaType(this.#firstContentType).essence)
+      this.#json = text === undefined ? null : new JsonBody(text)
+    }
     return this.#json
   }
 }
@@ -97,18 +90,12 @@ export function joinHeader(headers: readonly ResponseHeader[], name: string): st
   return values.length === 0 ? undefined : values.join(', ')
 }
 
-/** A type that does not say JSON must at least look like it: the text `404` of a text/plain is no number. */
-function parseJson(bytes: Buffer, essence: string): ParsedJson | null {
-  if (bytes.length === 0) return null
-  try {
-    if (!isUtf8(bytes)) return null
-    const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-    const text = bytes.toString('utf8', hasMark ? 3 : 0)
-    if (essence !== '' && !isJsonType(essence) && !/^[\t\n\r ]*[[{]/.test(text)) return null
-    return { text, value: JSON.parse(text) }
-  } catch {
-    return null
-  }
+/** What may be JSON. A type that does not say so must at least look like it: the text `404` of a text/plain is no number. */
+function jsonText(bytes: Buffer, essence: string): string | undefined {
+  if (bytes.length === 0 || !isUtf8(bytes)) return undefined
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  const text = bytes.toString('utf8', hasMark ? 3 : 0)
+  return essence === '' || isJsonType(essence) || /^[\t\n\r ]*[[{]/.test(text) ? text : undefined
 }
 
 function createDecoder(charset: string): TextDecoder {

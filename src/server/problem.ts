@@ -1,6 +1,7 @@
 /** A gateway's refusal on the raw route: an RFC 9457 problem with the same code as in GraphQL. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { type ErrorCode, errorCodes, GatewayError } from '../errors.ts'
+import { ownHeaders } from './own-headers.ts'
 import { isOfBrowser } from './raw-cors.ts'
 
 /** Clients such as git wait to be asked for Basic. A browser would ask its user, keep the answer, and send it for any page. */
@@ -40,8 +41,8 @@ export function sendProblem(
     'content-length': body.length,
     'cache-control': 'no-store',
     'x-request-id': requestId,
-    'x-passgate-request-id': requestId,
-    'x-passgate-error': code,
+    [ownHeaders.requestId]: requestId,
+    [ownHeaders.error]: code,
   }
   if (known?.retryAfterMs !== undefined) headers['retry-after'] = Math.ceil(known.retryAfterMs / 1000)
   if (status === 401)

@@ -4,6 +4,7 @@ import { isFramingHeader } from '../auth/header-names.ts'
 import { GatewayError } from '../errors.ts'
 import type { AnswerControl, AnswerFacts, AnswerSink } from '../passthrough/relay.ts'
 import type { ResponseHeader } from '../passthrough/response.ts'
+import { isOwnHeader, ownHeaders } from './own-headers.ts'
 import { isCorsHeader } from './raw-cors.ts'
 import { isLinkHeader, type LinkPlace, rewriteLinks } from './rewrite-links.ts'
 
@@ -39,7 +40,7 @@ export class RawAnswer implements AnswerSink {
   interim(status: number, headers: readonly ResponseHeader[]): void {
     if (status === 101) throw notHttp('an upgrade nobody asked for')
     const fields: Record<string, string | string[]> = {}
-    for (const { name, value } of headers) {
+    for (const { name, value } of withoutOwn(headers)) {
       const before = fields[name]
       fields[name] = before === undefined ? value : [before, value].flat()
     }
@@ -50,9 +51,9 @@ export class RawAnswer implements AnswerSink {
     const { requestId } = this.#options
     const response = this.#response
     const fields = this.#options.isDownload ? downloadFields(this.#fieldsOf(headers)) : this.#fieldsOf(headers)
-    fields.push('x-passgate-request-id', requestId)
-    if (facts.attempts > 1) fields.push('x-passgate-attempts', String(facts.attempts))
-    if (facts.cache !== null) fields.push('x-passgate-cache', facts.cache)
+    fields.push(ownHeaders.requestId, requestId)
+    if (facts.attempts > 1) fields.push(ownHeaders.attempts, String(facts.attempts))
+    if (facts.cache !== null) fields.push(ownHeaders.cache, facts.cache)
     response.sendDate = false
     this.#write(() => response.writeHead(status, reasonOf(statusText), fields))
     // One packet for a small answer; the head alone at once when nothing follows.
@@ -71,13 +72,12 @@ export class RawAnswer implements AnswerSink {
 
   end(trailers: readonly ResponseHeader[]): void {
     this.#hasBytes = true
-    if (trailers.length > 0) {
-      this.#write(() => this.#response.addTrailers(trailers.map(({ name, value }): [string, string] => [name, value])))
-    }
+    const kept = withoutOwn(trailers).map(({ name, value }): [string, string] => [name, value])
+    if (kept.length > 0) this.#write(() => this.#response.addTrailers(kept))
     this.#response.end()
   }
 
-  /** Without the names of the hop between the upstream and the gateway; `trailer` announces what really comes. */
+  /** Without the names of the hop between the upstream and the gateway, and the gateway's own; `trailer` announces what really comes. */
   #fieldsOf(headers: readonly ResponseHeader[]): string[] {
     const { links, cors } = this.#options
     const fields: string[] = cors === undefined ? [] : [...cors]
@@ -87,7 +87,7 @@ export class RawAnswer implements AnswerSink {
       dropped ??= new Set()
       for (const listed of value.toLowerCase().split(',')) dropped.add(listed.trim())
     }
-    for (const { name, value } of headers) {
+    for (const { name, value } of withoutOwn(headers)) {
       const lower = name.toLowerCase()
       const isOfThisHop = isFramingHeader(lower) && lower !== 'content-length' && lower !== 'trailer'
       if (isOfThisHop || dropped?.has(lower) === true || (cors !== undefined && isCorsHeader(lower))) continue
@@ -106,6 +106,15 @@ export class RawAnswer implements AnswerSink {
       throw notHttp(code, cause)
     }
   }
+}
+
+/** What only the gateway says is not the vendor's to say. */
+function withoutOwn(headers: readonly ResponseHeader[]): readonly ResponseHeader[] {
+  return headers.some(isOwn) ? headers.filter(header => !isOwn(header)) : headers
+}
+
+function isOwn({ name }: ResponseHeader): boolean {
+  return name.length > 10 && isOwnHeader(name.toLowerCase())
 }
 
 /** A reason phrase means nothing to a client (RFC 9112 §4): one that Node cannot write is left out. */

@@ -86,7 +86,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     const input = { method, target, isWholePath, rawHeaders, body: bodyOf(request), token }
     const rewrites = request.headers['x-passgate-rewrite'] !== 'off'
     const makeSink = (plan: RequestPlan) => {
-      const links = rewrites ? () => placeOf(request, options.publicUrl, prefix, plan) : undefined
+      const links = rewrites ? () => placeOf(request, options.publicUrl, { target, prefix }, plan) : undefined
       return new RawAnswer(response, { requestId, links, cors: cors.headersFor(request), isDownload: false })
     }
     await gateway.relay(caller, connectionId, input, makeSink, requestId)
@@ -176,7 +176,7 @@ function bodyOf(request: IncomingMessage): AsyncIterable<Buffer> | null {
 function placeOf(
   { headers }: IncomingMessage,
   publicUrl: URL | undefined,
-  prefix: string,
+  { target, prefix }: Omit<Address, 'connectionId'>,
   { connection, url }: RequestPlan,
 ): LinkPlace {
   const isWholePath = prefix === ''
@@ -185,7 +185,8 @@ function placeOf(
   const own =
     !isWholePath && publicUrl !== undefined ? publicUrl : new URL(URL.canParse(named) ? named : 'http://localhost')
   const gateway = new URL(own.pathname.replace(/\/$/, '') + prefix, own.origin)
-  return { baseUrl: connection.baseUrl, hosts: connection.hosts, origin: url.origin, gateway, isWholePath }
+  const { baseUrl, hosts } = connection
+  return { baseUrl, hosts, origin: url.origin, path: url.path, gateway, target, isWholePath }
 }
 
 /** Once the head is out, only a broken connection can say that the answer is not whole. */

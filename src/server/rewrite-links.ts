@@ -8,8 +8,12 @@ export interface LinkPlace {
   readonly hosts: readonly string[]
   /** Where the request went. */
   readonly origin: string
+  /** Path and query at that origin. */
+  readonly path: string
   /** The gateway's address for the connection, without slash at its end: `http://gateway/passthrough/conn_…`. */
   readonly gateway: URL
+  /** What the caller wrote behind that address: path and query. */
+  readonly target: string
   /** True when the vendor's whole path is the gateway's path. */
   readonly isWholePath: boolean
 }
@@ -28,15 +32,41 @@ export function rewriteLinks(name: string, value: string, place: LinkPlace): str
   return value.replace(/<([^<>]*)>/g, (_, reference: string) => `<${rewriteReference(reference, place)}>`)
 }
 
-/** A relative reference says nothing of a host: no key leaves with it, and it stays as the vendor wrote it. */
+/** Empty, or only a fragment: the same document wherever it is (RFC 3986 §4.4). */
+const sameDocument = /^(?:#|$)/
+/** A scheme that no client of the web follows. */
+const otherScheme = /^(?!https?:)[a-z][a-z\d+.-]*:/i
+
 function rewriteReference(reference: string, place: LinkPlace): string {
+  if (sameDocument.test(reference)) return reference
   const [, scheme, authority, rest = ''] = /^(https?:)?\/\/([^/?#]+)(.*)$/i.exec(reference) ?? []
-  if (authority === undefined || authority.includes('@')) return reference
+  if (authority === undefined) return otherScheme.test(reference) ? reference : rewriteRelative(reference, place)
+  if (authority.includes('@')) return reference
   const origin = `${scheme ?? new URL(place.origin).protocol}//${authority}`
   if (!URL.canParse(origin)) return reference
-  const url = new URL(origin)
-  if (!place.hosts.some(pattern => matchesHost(pattern, url))) return reference
-  return trimSlash(place.gateway.origin + place.gateway.pathname) + underGateway(url, rest, place)
+  return addressOf(new URL(origin), withoutDots(origin, rest), place) ?? reference
+}
+
+/** Stays as the vendor wrote it where a client finds the right place by itself: the same below the gateway's address as at the vendor. */
+function rewriteRelative(reference: string, place: LinkPlace): string {
+  const isPath = /^\/(?![/\\])/.test(reference)
+  const base = isPath ? place.origin : place.origin + place.path
+  if (!URL.canParse(reference, base)) return reference
+  const resolved = new URL(reference, base)
+  if (resolved.username !== '' || resolved.password !== '') return reference
+  // A path is taken as it is written: `new URL` would encode what some clients leave as it is.
+  const rest = isPath ? withoutDots(place.origin, reference) : resolved.pathname + resolved.search + resolved.hash
+  const meant = addressOf(new URL(resolved.origin), rest, place)
+  if (meant === undefined) return reference
+  const seen = isPath ? place.gateway.origin : gatewayAddress(place) + place.target
+  const found = URL.canParse(reference, seen) ? new URL(reference, seen).href : undefined
+  return found === new URL(meant).href ? reference : meant
+}
+
+/** Of a path with what follows it at a pinned host, the gateway's absolute URL; undefined for any other host. */
+function addressOf(origin: URL, rest: string, place: LinkPlace): string | undefined {
+  if (!place.hosts.some(pattern => matchesHost(pattern, origin))) return undefined
+  return gatewayAddress(place) + underGateway(origin, rest, place)
 }
 
 function underGateway(url: URL, rest: string, { baseUrl, isWholePath }: LinkPlace): string {
@@ -48,6 +78,17 @@ function underGateway(url: URL, rest: string, { baseUrl, isWholePath }: LinkPlac
   const [target, fragment] = hash === -1 ? [path, ''] : [path.slice(0, hash), path.slice(hash)]
   const separator = target.includes('?') ? '&' : '?'
   return `${target}${separator}__domain=${encodeURIComponent(url.origin)}${fragment}`
+}
+
+/** Dot segments are resolved at the vendor: below the gateway's address they would lead out of it. */
+function withoutDots(origin: string, rest: string): string {
+  if (!/^[^?#]*\/(?:\.|%2e){1,2}(?:[/?#]|$)/i.test(rest)) return rest
+  const { pathname, search, hash } = new URL(origin + rest)
+  return pathname + search + hash
+}
+
+function gatewayAddress({ gateway }: LinkPlace): string {
+  return trimSlash(gateway.origin + gateway.pathname)
 }
 
 function trimSlash(text: string): string {

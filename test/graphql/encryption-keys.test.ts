@@ -106,7 +106,8 @@ async function sealEverything(gateway: Started, { db }: TestDatabase, upstream: 
   const oauthClient = { clientId: 'client', clientSecret: 'client-secret' }
   await services.integrations.configure(workspace.id, { slug: 'github', oauthClient })
   expect((await gateway.ask(callOnce, { id: kept.id })).passthrough).toEqual({ status: 200, body: { call: 1 } })
-  const link = await services.connectSessions.create(workspace.id, newId('key'), {
+  const [maker] = (await services.accessKeys.list(workspace.id, { first: 1 })).edges
+  const link = await services.connectSessions.create(workspace.id, maker?.node.id ?? '', {
     endUserId: 'cid',
     integrations: ['github'],
   })

@@ -3,14 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { GatewayError } from '../../src/errors.ts'
 import { UpstreamResponse } from '../../src/passthrough/response.ts'
 
-function select(body: string, path: string, timeoutMs = 2000): string | undefined {
+async function select(body: string, path: string, timeoutMs = 2000): Promise<string | undefined> {
   const headers = [{ name: 'content-type', value: 'application/json' }]
-  return new UpstreamResponse({ status: 200, headers, bytes: Buffer.from(body) }).select(path, timeoutMs)?.text
+  const response = new UpstreamResponse({ status: 200, headers, bytes: Buffer.from(body) })
+  return (await response.queryable())?.select(path, timeoutMs).text
 }
 
-function refuse(body: string, path: string, timeoutMs?: number): GatewayError {
+async function refuse(body: string, path: string, timeoutMs?: number): Promise<GatewayError> {
   try {
-    select(body, path, timeoutMs)
+    await select(body, path, timeoutMs)
   } catch (error) {
     if (error instanceof GatewayError) return error
     throw error
@@ -44,9 +45,9 @@ describe('RFC 9535 table 2', () => {
     ['$..book[?@.isbn]', [three, four]],
     ['$..book[?@.price<10]', [one, three]],
     ['$..*', undefined],
-  ])('%s', (path, expected) => {
-    if (expected === undefined) return expect(JSON.parse(select(store, path) ?? '')).toHaveLength(27)
-    expect(select(store, path)).toBe(`[${expected.join(',')}]`)
+  ])('%s', async (path, expected) => {
+    if (expected === undefined) return expect(JSON.parse((await select(store, path)) ?? '')).toHaveLength(27)
+    expect(await select(store, path)).toBe(`[${expected.join(',')}]`)
   })
 })
 
@@ -86,7 +87,7 @@ describe('a match is the exact text', () => {
     ['[1]', '$[?match(@,"1")]', '[]'],
     ['[[1,2],[1]]', '$[?length(@)>1]', '[[1,2]]'],
     ['[[1,2],[1]]', '$[?count(@.*)==1]', '[[1]]'],
-  ])('%s at %s', (body, path, expected) => expect(select(body, path)).toBe(expected))
+  ])('%s at %s', async (body, path, expected) => expect(await select(body, path)).toBe(expected))
 })
 
 describe('a path that is refused', () => {
@@ -106,8 +107,8 @@ describe('a path that is refused', () => {
     '$[9007199254740992]',
     '@.a',
     '$[?match(@)]',
-  ])('%j', path => {
-    const { code, message, details } = refuse('{}', path)
+  ])('%j', async path => {
+    const { code, message, details } = await refuse('{}', path)
     expect(code).toBe('INVALID_INPUT')
     expect(
       message.startsWith(`path takes a JSONPath (RFC 9535) such as $.data[*].id; got ${JSON.stringify(path)}: `),
@@ -115,15 +116,15 @@ describe('a path that is refused', () => {
     expect(details?.map(({ field }) => field)).toEqual(['path'])
   })
 
-  test('for its length, its matches or their text', () => {
-    expect(refuse('{}', `$.${'a'.repeat(999)}`).message).toBe(
+  test('for its length, its matches or their text', async () => {
+    expect((await refuse('{}', `$.${'a'.repeat(999)}`)).message).toBe(
       'path takes a JSONPath of at most 1000 characters; got 1001.',
     )
     const many = `[${Array(10_001).fill('1').join()}]`
-    expect(refuse(many, '$[*]').message).toBe('path matches more than 10000 values.')
-    expect(select(many, '$[1:]')).toHaveLength(20_001)
+    expect((await refuse(many, '$[*]')).message).toBe('path matches more than 10000 values.')
+    expect(await select(many, '$[1:]')).toHaveLength(20_001)
     const large = `{"a":"${'x'.repeat(5_000_000)}"}`
-    const error = refuse(large, '$[*,*,*,*]')
+    const error = await refuse(large, '$[*,*,*,*]')
     expect([error.code, error.message]).toEqual([
       'RESPONSE_TOO_LARGE',
       'The values that "$[*,*,*,*]" matches have 20000008 characters; at most 16777216 are sent.',
@@ -135,14 +136,8 @@ describe('a path that is refused', () => {
     ['$..*', nest(500_000)],
     ['$..a', nest(1000)],
     [`$${'[0]'.repeat(300)}`, nest(500_000)],
-  ])('or goes too deep: %s', (path, body) => {
-    const result = (() => {
-      try {
-        return select(body, path)
-      } catch (error) {
-        return error
-      }
-    })()
+  ])('or goes too deep: %s', async (path, body) => {
+    const result = await select(body, path).catch((error: unknown) => error)
     if (typeof result !== 'string')
       expect(result).toMatchObject({ code: 'INVALID_INPUT', message: 'The body is nested too deeply for this path.' })
   })
@@ -160,21 +155,21 @@ describe('a path that is refused', () => {
         .join()}]`,
       '$[?search(@,"(a+)+(b{1,300}){1,3}$")]',
     ],
-  ])('or takes too long: %s', (_, body, path) => {
+  ])('or takes too long: %s', async (_, body, path) => {
     const started = performance.now()
-    const { code, message } = refuse(body, path, 200)
+    const { code, message } = await refuse(body, path, 200)
     expect([code, message]).toEqual(['INVALID_INPUT', 'path takes more than 200 ms on this body; ask for less.'])
     expect(performance.now() - started).toBeLessThan(10_000)
   })
 
   test.each(['(a+)+$', '(a|a)*$', '(.*a){20}', '([a-zA-Z]+)*$', '(a*)*b'])(
     'a regular expression of any shape ends: %s',
-    pattern => {
-      expect(select(JSON.stringify([hard.repeat(50)]), `$[?match(@,${JSON.stringify(pattern)})]`)).toBe('[]')
+    async pattern => {
+      expect(await select(JSON.stringify([hard.repeat(50)]), `$[?match(@,${JSON.stringify(pattern)})]`)).toBe('[]')
     },
   )
 
-  test('and the next query is none the worse', () => {
-    expect(select('{"a":[1]}', '$.a[0]')).toBe('[1]')
+  test('and the next query is none the worse', async () => {
+    expect(await select('{"a":[1]}', '$.a[0]')).toBe('[1]')
   })
 })

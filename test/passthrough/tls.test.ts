@@ -97,7 +97,7 @@ describe.each([
         },
       },
     ])
-    expect([response.status, response.json()?.text, response.header('content-encoding')]).toEqual([
+    expect([response.status, (await response.json())?.text, response.header('content-encoding')]).toEqual([
       200,
       '{"id": 9007199254740993}',
       undefined,

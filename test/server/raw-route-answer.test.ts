@@ -145,7 +145,7 @@ describe('the answer', () => {
           `<${base}/items?page=2>; rel="next", <https://elsewhere.example/x>; rel="help", <${base}/other?q=1&__domain=${encodeURIComponent(vendor)}>; rel="up"`,
         )
         expect(headers.location).toBe(`${base}/done?x=1#here`)
-        expect(headers['content-location']).toBe('/api/items/7')
+        expect(headers['content-location']).toBe(`${base}/items/7`)
         expect(headers['x-url']).toBe(`${vendor}/api/untouched`)
         const { pathname, search } = new URL(`${base}/other?q=1&__domain=${encodeURIComponent(vendor)}`)
         const next = await sendRaw(pathname + search, { origin: new URL(gateway.url) })

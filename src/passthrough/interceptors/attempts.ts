@@ -66,13 +66,13 @@ class AttemptHandler extends ForwardingHandler {
   }
 
   override onResponseEnd(controller: Controller, trailers: Record<string, string | string[]>): void {
-    this.#attempt.endedAt = performance.now()
+    this.#attempt.endedAt ??= performance.now()
     this.#trace?.end(this.#attempt.status, undefined)
     super.onResponseEnd(controller, trailers)
   }
 
   override onResponseError(controller: Controller, error: Error): void {
-    this.#attempt.endedAt = performance.now()
+    this.#attempt.endedAt ??= performance.now()
     this.#trace?.end(this.#attempt.status, explainFailure(error)?.code)
     // Refused where its name was looked up: nothing went out.
     if (error instanceof GatewayError && this.#attempt.connectedAt === undefined) this.#call.withdrawAttempt()

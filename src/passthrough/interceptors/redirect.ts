@@ -5,12 +5,10 @@ import { type Call, callOf } from '../call.ts'
 import { nextHop } from '../redirect-target.ts'
 import { ForwardingHandler } from './forwarding-handler.ts'
 import { dispatchOrRefuse } from './rate-limit.ts'
+import { UnwantedAnswer } from './unwanted-answer.ts'
 
 type Controller = Dispatcher.DispatchController
 type Headers = Record<string, string | string[]>
-
-/** What of a redirect's own body is read, so that its connection can be used again. */
-const drainedBytes = 64 * 1024
 
 export function createRedirect(allow: HostAllowlist): Dispatcher.DispatcherComposeInterceptor {
   return dispatch =>
@@ -33,7 +31,7 @@ class RedirectHandler extends ForwardingHandler {
   readonly #hops: Hops
   readonly #options: Dispatcher.DispatchOptions
   #next: Dispatcher.DispatchOptions | undefined
-  #drained = 0
+  #unwanted: UnwantedAnswer | undefined
 
   constructor(hops: Hops, options: Dispatcher.DispatchOptions, inner: Dispatcher.DispatchHandler) {
     super(inner)
@@ -49,26 +47,25 @@ class RedirectHandler extends ForwardingHandler {
       super.onResponseStart(controller, status, headers, statusText)
       return
     }
-    if (call.attempt !== undefined) call.attempt.reason = `redirect ${status}`
+    call.replaceAttempt(`redirect ${status}`)
     this.#next = { ...this.#options, ...target }
+    this.#unwanted = new UnwantedAnswer(controller)
   }
 
   override onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.#next === undefined) {
-      super.onResponseData(controller, chunk)
-      return
-    }
-    this.#drained += chunk.length
-    if (this.#drained > drainedBytes) controller.abort(new Error('the body of a redirect was too long'))
+    if (this.#next === undefined) super.onResponseData(controller, chunk)
+    else this.#unwanted?.take(chunk)
   }
 
   override onResponseEnd(controller: Controller, trailers: Headers): void {
+    this.#unwanted?.end()
     if (this.#next === undefined) super.onResponseEnd(controller, trailers)
     else this.#follow(this.#next)
   }
 
-  /** A redirect whose body breaks off has said where to go. */
+  /** A redirect whose body breaks off, or is cut off, has said where to go. */
   override onResponseError(controller: Controller, error: Error): void {
+    this.#unwanted?.end()
     if (this.#next === undefined || this.#hops.call.failure !== undefined) super.onResponseError(controller, error)
     else this.#follow(this.#next)
   }

@@ -4,12 +4,10 @@ import { type Call, callOf } from '../call.ts'
 import { createHeaderReader } from '../raw-headers.ts'
 import { backoffMs, judgedBytes, mayRetryFailure, mayRetryStatus, saysLimited } from '../retry-policy.ts'
 import { dispatchOrRefuse } from './rate-limit.ts'
+import { UnwantedAnswer } from './unwanted-answer.ts'
 
 type Controller = Dispatcher.DispatchController
 type Headers = Record<string, string | string[]>
-
-/** What of an unwanted answer is read, so that its connection can be used again; more is cut off. */
-const drainedBytes = 64 * 1024
 
 export function createRetry(): Dispatcher.DispatcherComposeInterceptor {
   return dispatch =>
@@ -55,8 +53,8 @@ class Attempts {
 
   /** @param reason for the attempt log */
   again(waitMs: number, reason: string): void {
-    const { attempt, signal } = this.call
-    if (attempt !== undefined) attempt.reason = reason
+    const { signal } = this.call
+    this.call.replaceAttempt(reason)
     const timer = setTimeout(() => {
       signal.removeEventListener('abort', stop)
       this.#count += 1
@@ -78,10 +76,10 @@ interface HeldAnswer {
 class RetryHandler implements Dispatcher.DispatchHandler {
   readonly #attempts: Attempts
   #isConnected = false
-  /** True once its answer is not wanted any more. */
+  /** True once there is nothing more to hand on: it ended, or another attempt takes its place. */
   #isDone = false
   #isForwarding = false
-  #drained = 0
+  #unwanted: UnwantedAnswer | undefined
   #held: HeldAnswer | undefined
 
   constructor(attempts: Attempts) {
@@ -104,6 +102,7 @@ class RetryHandler implements Dispatcher.DispatchHandler {
     if (verdict.again) {
       const waitMs = this.#attempts.nextInMs(verdict.askedMs)
       if (waitMs !== undefined) {
+        this.#unwanted = new UnwantedAnswer(controller)
         this.#drop(waitMs, `status ${status}`)
         return
       }
@@ -117,8 +116,7 @@ class RetryHandler implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     if (this.#isDone) {
-      this.#drained += chunk.length
-      if (this.#drained > drainedBytes) controller.abort(new Error('an answer that is not wanted was too long'))
+      this.#unwanted?.take(chunk)
     } else if (this.#held !== undefined) {
       this.#held.chunks.push(chunk)
       this.#held.length += chunk.length
@@ -129,6 +127,7 @@ class RetryHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(controller: Controller, trailers: Headers): void {
+    this.#unwanted?.end()
     if (this.#isDone) return
     const held = this.#held
     if (held !== undefined && saysLimited(this.#attempts.call.plan, Buffer.concat(held.chunks))) {
@@ -143,6 +142,7 @@ class RetryHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(controller: Controller, error: Error): void {
+    this.#unwanted?.end()
     if (this.#isDone) return
     const reason = this.#isForwarding ? undefined : mayRetryFailure(this.#attempts.call.plan, error, !this.#isConnected)
     const waitMs = reason === undefined ? undefined : this.#attempts.nextInMs(undefined)
