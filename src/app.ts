@@ -328,11 +328,11 @@ function endpointBinding({ workspaceId, id }: EndpointPlace) {
 /** Download links belong to no row. */
 const ticketBinding = { workspaceId: '', kind: 'download', id: '' }
 
-/** The built-in vendor's address is known only once it listens; switched off it stays listed and answers no call. */
+/** The built-in vendor's address is known only once it listens; switched off it is found by its old connections alone. */
 function loadCatalog(sandbox: Sandbox | undefined): Catalog {
   const catalog = Catalog.load()
   const entry = catalog.get('sandbox')
-  if (sandbox === undefined || entry === undefined) return catalog
+  if (sandbox === undefined || entry === undefined) return catalog.unlist('sandbox')
   return catalog.with({ ...entry, baseUrl: sandbox.url, hosts: [sandbox.host] })
 }
 

@@ -10,8 +10,10 @@ const entriesDir = join(import.meta.dirname, 'entries')
 export class Catalog {
   static #builtIn: Catalog | undefined
   readonly #bySlug: ReadonlyMap<string, IntegrationDefinition>
+  readonly #unlisted: string | undefined
 
-  private constructor(definitions: Iterable<IntegrationDefinition>) {
+  private constructor(definitions: Iterable<IntegrationDefinition>, unlisted?: string) {
+    this.#unlisted = unlisted
     const sorted = [...definitions].sort((a, b) => (a.slug < b.slug ? -1 : 1))
     this.#bySlug = new Map(sorted.map(definition => [definition.slug, definition]))
   }
@@ -28,7 +30,12 @@ export class Catalog {
 
   /** Sorted by slug. */
   list(): readonly IntegrationDefinition[] {
-    return [...this.#bySlug.values()]
+    return [...this.#bySlug.values()].filter(({ slug }) => slug !== this.#unlisted)
+  }
+
+  /** Leaves one out of the list; those who have it find it still. */
+  unlist(slug: string): Catalog {
+    return new Catalog(this.#bySlug.values(), slug)
   }
 
   without(slug: string): Catalog {

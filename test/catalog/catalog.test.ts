@@ -29,6 +29,14 @@ describe('Catalog', () => {
     expect(more.with(renamed).get('acme')).toBe(renamed)
     expect(more.without('acme').list()).toEqual(catalog.list())
     expect(catalog.without('sandbox').get('sandbox')).toBeUndefined()
+    const unlisted = catalog.unlist('sandbox')
+    expect(unlisted.list().map(({ slug }) => slug)).toEqual(
+      catalog
+        .without('sandbox')
+        .list()
+        .map(({ slug }) => slug),
+    )
+    expect(unlisted.get('sandbox')).toEqual(catalog.get('sandbox'))
     expect(catalog.get('sandbox')).toBeDefined()
     expect(catalog.get('acme')).toBeUndefined()
   })

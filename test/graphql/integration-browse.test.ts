@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Catalog } from '../../src/catalog/catalog.ts'
 import { adminKey, createGateway, type TestGateway } from '../support/gateway.ts'
 
-const catalog = Catalog.load().list()
+// Switched off, the sandbox is not listed.
+const catalog = Catalog.load().unlist('sandbox').list()
 const own = { baseUrl: 'https://api.own.example', auth: [{ scheme: 'bearer' }] }
 
 let gateway: TestGateway
