@@ -54,7 +54,8 @@ export class AccessKeys {
   }
 
   /** Mints a key no wider than its maker. The secret is in this answer and nowhere else. */
-  async create(caller: Caller, input: NewAccessKey): Promise<{ accessKey: AccessKey; secret: string }> {
+  async create(asked: Caller, input: NewAccessKey): Promise<{ accessKey: AccessKey; secret: string }> {
+    const caller = await this.#asItIs(asked)
     if (isNarrowed(caller)) {
       throw new GatewayError(
         'FORBIDDEN',
@@ -120,22 +121,11 @@ export class AccessKeys {
    * @throws {GatewayError} `INVALID_INPUT` for an unknown and the preset key and for what is wider than the caller, `FORBIDDEN` for a wider key
    */
   async update(caller: Caller, id: string, change: AccessKeyChange): Promise<AccessKey> {
-    const before = await this.#reach(caller, id, 'change')
-    if (before.preset) throw invalidInput('id', 'The preset key is the operator’s: it opens the whole workspace.')
-    const { name, scopes: wanted, expiresAt, quota, rules, maxConcurrency } = change
-    const values: KeyChange = {
-      ...(name != null && { name: checkName(name) }),
-      ...(wanted != null && { scopes: checkScopeList(wanted) }),
-      ...(expiresAt !== undefined && { expiresAt }),
-      ...(quota !== undefined && { quota: checkQuota('quota', quota) }),
-      ...(rules !== undefined && { rules: checkRules('rules', rules) }),
-      ...(maxConcurrency !== undefined && { maxConcurrency: checkConcurrency(maxConcurrency) }),
-    }
-    checkFuture(expiresAt)
-    checkBoundScopes(before.connectionId, values.scopes ?? [])
-    checkScopes(caller, values.scopes ?? [], 'A key cannot make another wider than itself')
-    checkNoWider(caller, { ...before, ...values })
-    const row = await this.#store.update(caller.workspaceId, id, values)
+    const fresh = await this.#asItIs(caller)
+    // A key that changes itself is judged as it is in the transaction: it may have been narrowed a moment ago.
+    const row = await this.#store.update(caller.workspaceId, id, before =>
+      chooseChange(fresh.id === before.id ? callerFor(before) : fresh, before, change),
+    )
     this.#bySecret.clear()
     if (row === 'ABSENT') throw noSuchKey()
     if (row !== 'LAST_ADMIN') return row
@@ -216,10 +206,15 @@ export class AccessKeys {
     return (await this.#store.insertPreset(workspaceId, adminKey(secret))) ? secret : undefined
   }
 
+  /** What was proved at the start of the request may be out of date, and what is made or changed now stays. */
+  async #asItIs(caller: Caller): Promise<Caller> {
+    return caller.kind === 'KEY' ? await this.callerOf(caller.workspaceId, caller.keyId) : caller
+  }
+
   async #reach(caller: Caller, id: string, verb: KeyVerb): Promise<AccessKeyRow> {
     const row = await this.#store.get(caller.workspaceId, id)
     if (row === undefined) throw noSuchKey()
-    checkReach(caller, row, verb)
+    checkReach(await this.#asItIs(caller), row, verb)
     return row
   }
 
@@ -250,6 +245,29 @@ export class AccessKeys {
     // A key that could not be marked is marked by its next use; the request itself must not wait for it.
     this.#store.touch(row.workspaceId, row.id, new Date(now)).catch(() => this.#touched.delete(row.id))
   }
+}
+
+/** @throws {GatewayError} `INVALID_INPUT`, `FORBIDDEN` */
+function chooseChange(caller: Caller, before: AccessKeyRow, change: AccessKeyChange): KeyChange {
+  checkReach(caller, before, 'change')
+  if (before.preset) throw invalidInput('id', 'The preset key is the operator’s: it opens the whole workspace.')
+  const { name, scopes: wanted, expiresAt, quota, rules, maxConcurrency } = change
+  if (quota !== undefined && before.quota !== null && caller.id === before.id) {
+    throw invalidInput('quota', 'quota of a key is not its own to change: each figure is counted anew.')
+  }
+  const values: KeyChange = {
+    ...(name != null && { name: checkName(name) }),
+    ...(wanted != null && { scopes: checkScopeList(wanted) }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(quota !== undefined && { quota: checkQuota('quota', quota) }),
+    ...(rules !== undefined && { rules: checkRules('rules', rules) }),
+    ...(maxConcurrency !== undefined && { maxConcurrency: checkConcurrency(maxConcurrency) }),
+  }
+  checkFuture(expiresAt)
+  checkBoundScopes(before.connectionId, values.scopes ?? [])
+  checkScopes(caller, values.scopes ?? [], 'A key cannot make another wider than itself')
+  checkNoWider(caller, { ...before, ...values })
+  return values
 }
 
 function checkName(given: string): string {

@@ -61,8 +61,10 @@ export class Sessions {
   }
 
   /** @throws {GatewayError} INVALID_INPUT; FORBIDDEN for what the key itself may not do */
-  async create(caller: Caller, input: NewSession): Promise<MintedSession> {
-    if (caller.kind !== 'KEY') throw new GatewayError('FORBIDDEN', 'A session mints no sessions.')
+  async create(asked: Caller, input: NewSession): Promise<MintedSession> {
+    if (asked.kind !== 'KEY') throw new GatewayError('FORBIDDEN', 'A session mints no sessions.')
+    // The key may have been narrowed a moment ago, and what it mints now stays.
+    const caller = await this.#parts.keys.callerOf(asked.workspaceId, asked.keyId)
     const seconds = checkWhole('expiresInSeconds', input.expiresInSeconds ?? defaultLifeSeconds, longestLifeSeconds)
     const keyEndMs = caller.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY
     const expiresAt = new Date(Math.min(Date.now() + seconds * 1000, keyEndMs))

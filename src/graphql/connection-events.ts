@@ -77,11 +77,11 @@ builder.subscriptionField('connectionEvents', t =>
       }),
     },
     subscribe: async (_root, { types, connectionId, integration, after }, context) => {
-      const caller = context.authorize('connections:read')
-      const source = await context.services.eventFeed.subscribe(caller.workspaceId, {
+      const { workspaceId } = context.authorize('connections:read')
+      const source = await context.services.eventFeed.subscribe(workspaceId, {
         after,
         wants: event =>
-          seesConnection(caller, subjectOf(event)) &&
+          seesConnection(context.caller(), subjectOf(event)) &&
           (types == null || types.includes(event.type as EventTypeName)) &&
           (connectionId == null || event.connectionId === connectionId) &&
           (integration == null || event.data.integration === integration),

@@ -88,7 +88,7 @@ export interface GraphQLContext {
   readonly countsOf: CountsOf
   /** A page of an integration's actions; batched. */
   readonly actionsOf: ActionsOf
-  /** For what lasts: who is calling, asked of the store again. @throws GatewayError `UNAUTHENTICATED` */
+  /** For what lasts: who is calling, asked of the store again, and from then on the caller. @throws GatewayError `UNAUTHENTICATED` */
   readonly proveAgain: () => Promise<Caller>
   /** For what lasts: the next event is an operation of its own, with a budget of its own. */
   readonly renewOperation: () => void
@@ -99,7 +99,7 @@ export interface GraphQLContext {
 /** Proves the caller; a request without a valid key still gets a context, whose fields then refuse. */
 export async function createContext(input: ContextInput): Promise<GraphQLContext> {
   const { services, requestId, token } = input
-  const proved = input.proved ?? (await prove(input))
+  let proved = input.proved ?? (await prove(input))
   let operation: GatewayOperation | undefined
   let isWatched = false
   let countsOf: CountsOf | undefined
@@ -150,11 +150,14 @@ export async function createContext(input: ContextInput): Promise<GraphQLContext
     async proveAgain() {
       const again = await prove(input)
       if (again instanceof GatewayError) throw again
+      // What it may do now counts for all that comes.
+      proved = again
       return again
     },
     renewOperation() {
       operation?.end()
       operation = undefined
+      countsOf = undefined
     },
     whenClosed: callback => input.onClose?.(callback),
   }

@@ -1,5 +1,5 @@
 /** Access keys: found by the hash of their secret, listed newest first. */
-import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, eq, isNull, or, sql } from 'drizzle-orm'
 import { StartError } from '../errors.ts'
 import type { Db } from './database.ts'
 import { driverError, guarded } from './failure.ts'
@@ -38,8 +38,15 @@ export interface AccessKeyStore {
   hasAny(workspaceId: string): Promise<boolean>
   /** A new secret in place of `previousHash`, which works for a while longer. Undefined when that is not its secret any more. */
   replaceSecret(workspaceId: string, id: string, change: SecretChange): Promise<AccessKeyRow | undefined>
-  /** Leaves the last key that opens the whole workspace as wide as it is. */
-  update(workspaceId: string, id: string, change: KeyChange): Promise<AccessKeyRow | 'ABSENT' | 'LAST_ADMIN'>
+  /**
+   * Changes the key as `choose` says in view of what it is now; what that throws leaves it as it was. The last key that opens
+   * the whole workspace stays as wide as it is.
+   */
+  update(
+    workspaceId: string,
+    id: string,
+    choose: (before: AccessKeyRow) => KeyChange,
+  ): Promise<AccessKeyRow | 'ABSENT' | 'LAST_ADMIN'>
   /** Leaves the last key that opens the whole workspace where it is. */
   delete(workspaceId: string, id: string): Promise<'DELETED' | 'ABSENT' | 'LAST_ADMIN'>
   touch(workspaceId: string, id: string, at: Date): Promise<void>
@@ -132,16 +139,20 @@ export function createAccessKeyStore(db: Db): AccessKeyStore {
         .returning()
       return row
     },
-    async update(workspaceId: string, id: string, change: KeyChange) {
+    async update(workspaceId: string, id: string, choose: (before: AccessKeyRow) => KeyChange) {
       if (!isId('key', id)) return 'ABSENT' as const
-      checkText('name', change.name ?? '')
-      checkJson('rules', { rules: change.rules })
-      const { expiresAt } = change
-      const values = expiresAt == null ? change : { ...change, expiresAt: toStorableTime(expiresAt) }
       return await db.transaction(async tx => {
-        const before = await lockWholeAdmins(tx, workspaceId)
-        const isLast = before.length === 1 && before[0]?.id === id
+        const admins = await lockWholeAdmins(tx, workspaceId)
+        const [before] = await tx.select().from(accessKeys).where(isOne(workspaceId, id)).for('no key update')
+        if (before === undefined) return 'ABSENT' as const
+        const change = choose(before)
+        checkText('name', change.name ?? '')
+        checkJson('rules', { rules: change.rules })
+        const isLast = admins.length === 1 && admins[0]?.id === id
         if (isLast && narrowsAdmin(change)) return 'LAST_ADMIN' as const
+        if (Object.keys(change).length === 0) return before
+        const { expiresAt } = change
+        const values = expiresAt == null ? change : { ...change, expiresAt: toStorableTime(expiresAt) }
         const [row] = await tx.update(accessKeys).set(values).where(isOne(workspaceId, id)).returning()
         return row ?? ('ABSENT' as const)
       })
@@ -177,12 +188,12 @@ function narrowsAdmin({ scopes, expiresAt, rules = [] }: KeyChange): boolean {
   return scopes?.includes('admin') === false || expiresAt != null || rules.length > 0
 }
 
-/** Opens all of the workspace, now. */
+/** Opens all of the workspace, for ever. */
 const isWholeAdmin = and(
   sql`'admin' = any(${accessKeys.scopes})`,
   sql`${accessKeys.rules} = '[]'::jsonb`,
   eq(accessKeys.registeredOnly, false),
-  or(isNull(accessKeys.expiresAt), gt(accessKeys.expiresAt, sql`now()`)),
+  isNull(accessKeys.expiresAt),
 )
 
 /** The environment presets a secret that was minted for another key, perhaps one of narrower scopes. */

@@ -95,6 +95,46 @@ describe('a change', () => {
   })
 })
 
+test('nothing to change leaves the key as it is', async () => {
+  const key = await createKey({ scopes: ['CALLS_READ'] })
+  for (const change of [{}, { name: null }, { scopes: null }]) {
+    expect((await update(key.id, change)).data.updateAccessKey.accessKey).toMatchObject({
+      name: 'k',
+      scopes: ['CALLS_READ'],
+    })
+  }
+})
+
+describe('a key that was narrowed a moment ago', () => {
+  /** Proved before it was narrowed, as a request under way was. */
+  async function narrowed(change: object) {
+    const key = await createKey({ scopes: ['KEYS_WRITE', 'PASSTHROUGH_WRITE', 'SESSIONS_CREATE'] })
+    const { accessKeys, sessions } = gateway.app.services
+    const caller = await accessKeys.authenticate(key.secret)
+    await update(key.id, change)
+    return { id: key.id, caller, accessKeys, sessions }
+  }
+
+  test('does not undo it', async () => {
+    const { id, caller, accessKeys } = await narrowed({ rules: [{ effect: 'DENY', paths: ['/secret'] }] })
+    await expect(accessKeys.update(caller, id, { rules: null })).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    await expect(accessKeys.create(caller, { name: 'x', scopes: ['keys:write'] })).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    })
+  })
+
+  test('gives what it lost to no key and no session', async () => {
+    const { id, caller, accessKeys, sessions } = await narrowed({ scopes: ['KEYS_WRITE', 'SESSIONS_CREATE'] })
+    const scopes = ['passthrough:write'] as const
+    const attempts = [
+      () => accessKeys.update(caller, id, { scopes }),
+      () => accessKeys.create(caller, { name: 'x', scopes }),
+      () => sessions.create(caller, { endUserId: 'u', scopes }),
+    ]
+    for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'FORBIDDEN' })
+  })
+})
+
 describe('refused is', () => {
   test.each([
     [{ name: ' ' }, 'name takes 1 to 200 characters; got 0.'],
@@ -117,7 +157,9 @@ describe('refused is', () => {
       ])
       expect(await refusalOf(update(id, { quota: null }, maker.secret))).toEqual([
         'INVALID_INPUT',
-        'quota takes no more than 50 requests in 60 s, as "k" has it; got none.',
+        id === maker.id
+          ? 'quota of a key is not its own to change: each figure is counted anew.'
+          : 'quota takes no more than 50 requests in 60 s, as "k" has it; got none.',
       ])
       expect((await update(id, { maxConcurrency: 1 }, maker.secret)).errors).toBeUndefined()
     }

@@ -152,6 +152,23 @@ describe('the subscription', () => {
     expect(await stream.next()).toBeUndefined()
   })
 
+  test('sends no call any more that its key may not make any more', async () => {
+    const key = await createKey(['CONNECTIONS_READ', 'PASSTHROUGH_READ'])
+    const query = 'subscription { connectionEvents { connection { passthrough(path: "/secret") { status } } } }'
+    await using stream = await listen(gateway.url, { query }, key.secret)
+    const change = async (input: object) => {
+      const update = 'mutation($i: UpdateAccessKeyInput!) { updateAccessKey(input: $i) { accessKey { id } } }'
+      await gateway.ask(update, { i: { id: key.id, ...input } })
+      await createConnection()
+      return (await stream.next())?.data.errors?.[0]?.extensions.code
+    }
+    const denied = { rules: [{ effect: 'DENY', paths: ['/secret'] }] }
+    expect(await change(denied)).toBe('POLICY_DENIED')
+    expect(await change({ rules: null, scopes: ['CONNECTIONS_READ'] })).toBe('FORBIDDEN')
+    expect(await change({ scopes: ['CALLS_READ'] })).toBe('FORBIDDEN')
+    expect((await stream.next())?.event).toBe('complete')
+  })
+
   test.each([
     ['without a key', null, 'UNAUTHENTICATED'],
     ['with a key that may not read connections', ['CALLS_READ'], 'FORBIDDEN'],

@@ -93,6 +93,7 @@ describe.each(kinds)('access keys (%s)', kind => {
       await insert({ scopes: ['admin'], expiresAt: new Date(Date.now() - 1) }),
       await insert({ scopes: ['admin'], rules: [{ effect: 'DENY' }] }),
       await insert({ scopes: ['admin'], registeredOnly: true }),
+      await insert({ scopes: ['admin'], expiresAt: new Date(Date.now() + 3_600_000) }),
     ]
     expect(await store.delete(workspaceId, first.id)).toBe('DELETED')
     expect(await store.delete(workspaceId, second.id)).toBe('LAST_ADMIN')
@@ -107,18 +108,27 @@ describe.each(kinds)('access keys (%s)', kind => {
       await store.insert(accessKeyRow(workspaceId, { scopes: ['admin'] })),
     ]
     const foreign = await createWorkspace(database.db)
-    expect(await store.update(foreign, first.id, { name: 'mine' })).toBe('ABSENT')
-    expect(await store.update(workspaceId, 'key_none', { name: 'mine' })).toBe('ABSENT')
+    const name = () => ({ name: 'mine' })
+    expect(await store.update(foreign, first.id, name)).toBe('ABSENT')
+    expect(await store.update(workspaceId, 'key_none', name)).toBe('ABSENT')
     const quota = { requests: 1, perSeconds: 1 }
-    expect(await store.update(workspaceId, first.id, { scopes: ['calls:read'], quota })).toEqual({
+    expect(await store.update(workspaceId, first.id, () => ({ scopes: ['calls:read'], quota }))).toEqual({
       ...first,
       scopes: ['calls:read'],
       quota,
     })
     const inAnHour = new Date(Date.now() + 3_600_000)
     const narrowings = [{ scopes: ['calls:read'] }, { rules: [{ effect: 'DENY' as const }] }, { expiresAt: inAnHour }]
-    for (const change of narrowings) expect(await store.update(workspaceId, second.id, change)).toBe('LAST_ADMIN')
-    expect(await store.update(workspaceId, second.id, { name: 'only' })).toEqual({ ...second, name: 'only' })
+    for (const change of narrowings) expect(await store.update(workspaceId, second.id, () => change)).toBe('LAST_ADMIN')
+    expect(await store.update(workspaceId, second.id, () => ({}))).toEqual(second)
+    const seen: unknown[] = []
+    const refuse = (before: unknown) => {
+      seen.push(before)
+      throw new RangeError('no')
+    }
+    await expect(store.update(workspaceId, second.id, refuse)).rejects.toThrow('no')
+    expect(seen).toEqual([second])
+    expect(await store.update(workspaceId, second.id, () => ({ name: 'only' }))).toEqual({ ...second, name: 'only' })
   })
 
   test('get a new secret in the place of the one that was looked at, and of no other', async () => {
