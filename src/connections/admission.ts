@@ -28,6 +28,8 @@ export interface Candidate {
   readonly row: ConnectionRow
   readonly dueAt: Date | null
   readonly verification: Verification | undefined
+  /** False for a built-in one. */
+  readonly isOwnIntegration: boolean
 }
 
 export interface AdmissionParts {
@@ -87,16 +89,19 @@ export class Admission {
     const verification = verify && !hasEnded ? await this.#verify(row, integration, credential) : undefined
     const account = withoutSecrets(verification?.account ?? null, credential, entry)
     const verifiedAt = verification?.outcome === 'OK' ? now : null
-    return { row: { ...row, account, verifiedAt }, dueAt, verification }
+    return { row: { ...row, account, verifiedAt }, dueAt, verification, isOwnIntegration: !integration.builtIn }
   }
 
   /** Stores what was prepared. */
-  async admit({ row, dueAt }: Candidate): Promise<ConnectionRow> {
+  async admit({ row, dueAt, isOwnIntegration }: Candidate): Promise<ConnectionRow> {
     const { workspaceId, id, integration, endUserId, scheme, config, metadata, account, verifiedAt } = row
     const { sealedCredential, sealedUnder, tokenExpiresAt, tokenRenewAt } = row
     const sealed = { sealedCredential, sealedUnder, tokenExpiresAt, tokenRenewAt, dueAt }
     const facts = { workspaceId, id, integration, endUserId, scheme, config, metadata, account, verifiedAt }
-    const stored = await this.#parts.store.insert({ ...facts, ...sealed })
+    const { store } = this.#parts
+    const given = { ...facts, ...sealed }
+    const stored = isOwnIntegration ? await store.insertAtOwn(given) : await store.insert(given)
+    if (stored === undefined) throw integrationNotFound(integration)
     this.#parts.onChanged(stored)
     this.#parts.events.connectionCreated(stored)
     return stored

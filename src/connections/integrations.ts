@@ -33,6 +33,8 @@ export interface Integration {
   /** The entry with the workspace's settings applied: what a call really uses. */
   readonly definition: IntegrationDefinition
   readonly builtIn: boolean
+  /** Why what is stored of it is refused today, so that nothing can be called; null as a rule. */
+  readonly refusal: string | null
   /** False while a scheme needs an OAuth client that the workspace has not given; its other schemes work all the same. */
   readonly configured: boolean
   /** What the workspace set for all its connections of this integration together. */
@@ -41,6 +43,8 @@ export interface Integration {
   readonly rules: readonly StoredRule[]
   /** What is kept of the bodies of its calls; null for nothing. */
   readonly callBodies: CallBodySettings | null
+  /** When the workspace last changed it; null when it never did. */
+  readonly changedAt: Date | null
 }
 
 export interface ConfigureIntegration extends IntegrationSettings {
@@ -73,9 +77,11 @@ export interface IntegrationsParts {
   readonly store: IntegrationStore
   readonly connections: Pick<ConnectionStore, 'findConnected'>
   readonly vault: Vault
-  /** Told of a stored definition that is refused today: the workspace has no such integration until it is defined anew. */
+  /** Told of stored definitions and settings that are refused today: nothing is called there until they are changed. */
   readonly onUnreadable: (integration: { readonly workspaceId: string; readonly slug: string }, error: unknown) => void
 }
+
+const tellEveryMs = 60_000
 
 export class Integrations {
   readonly #catalog: Catalog
@@ -87,6 +93,7 @@ export class Integrations {
   /** Of the built-in ones, by slug: a list of them would hash every slug anew. */
   readonly #ids: ReadonlyMap<string, string>
   readonly #onUnreadable: IntegrationsParts['onUnreadable']
+  readonly #toldAt = new Map<string, number>()
 
   constructor(parts: IntegrationsParts) {
     this.#catalog = parts.catalog
@@ -207,9 +214,9 @@ export class Integrations {
     const definition = parseIntegration(document)
     const { slug } = definition
     this.#requireOwn('definition.slug', slug)
-    const [before] = await this.#store.getMany(workspaceId, [slug])
-    applySettings(definition, (before?.settings ?? {}) as StoredSettings)
-    const row = await this.#store.redefine(workspaceId, slug, document as JsonObject)
+    const row = await this.#store.redefine(workspaceId, slug, document as JsonObject, ({ settings }) => {
+      applySettings(definition, (settings ?? {}) as StoredSettings)
+    })
     this.#memo.forget(memoKey(workspaceId, slug))
     if (row === undefined) throw integrationNotFound(slug)
     return this.#require(workspaceId, slug, row)
@@ -243,17 +250,16 @@ export class Integrations {
     const changes = { ...given, callBodies: checkCallBodies('callBodies', given.callBodies) }
     checkQuota('quota', changes.quota)
     const entry = this.#catalog.get(slug)
-    const [row] = await this.#store.getMany(workspaceId, [slug])
-    if (entry === undefined && !row?.definition) throw integrationNotFound(slug)
-    const before = (row?.settings ?? {}) as StoredSettings
-    const settings: StoredSettings = { ...before, ...defined(changes), ...clientIdChange(oauthClient) }
-    applySettings(entry ?? readStoredIntegration(row?.definition), settings)
-    const saved = await this.#store.saveSettings(workspaceId, slug, {
-      id: integrationId(slug),
-      settings: { ...settings },
-      ...this.#sealedSecretChange(workspaceId, slug, oauthClient),
+    const place = { workspaceId, slug, id: entry && integrationId(slug) }
+    const saved = await this.#store.saveSettings(place, row => {
+      if (entry === undefined && row.definition === null) throw integrationNotFound(slug)
+      const before = (row.settings ?? {}) as StoredSettings
+      const settings: StoredSettings = { ...before, ...defined(changes), ...clientIdChange(oauthClient) }
+      applySettings(entry ?? readStoredIntegration(row.definition), settings)
+      return { settings: { ...settings }, ...this.#sealedSecretChange(workspaceId, slug, oauthClient) }
     })
     this.#memo.forget(memoKey(workspaceId, slug))
+    if (saved === undefined) throw integrationNotFound(slug)
     return this.#require(workspaceId, slug, saved)
   }
 
@@ -269,21 +275,37 @@ export class Integrations {
     return integration
   }
 
-  #read(row: IntegrationRow): IntegrationDefinition | undefined {
+  /** What a call really uses; what is stored and refused today is of use to none. */
+  #read(
+    entry: IntegrationDefinition | undefined,
+    row: IntegrationRow,
+  ): Pick<Integration, 'definition' | 'refusal'> | undefined {
     try {
-      return readStoredIntegration(row.definition)
+      const base = entry ?? (row.definition === null ? undefined : readStoredIntegration(row.definition))
+      return base && { definition: applySettings(base, (row.settings ?? {}) as StoredSettings), refusal: null }
     } catch (error) {
-      this.#onUnreadable(row, error)
-      return undefined
+      if (!(error instanceof GatewayError)) throw error
+      this.#tellUnreadable(row, error)
+      return { definition: standIn(row.slug, entry?.name ?? row.definition?.name), refusal: error.message }
     }
+  }
+
+  /** Once a minute of each: it is read with every call. */
+  #tellUnreadable(row: IntegrationRow, error: unknown): void {
+    const key = memoKey(row.workspaceId, row.slug)
+    const now = performance.now()
+    if (now - (this.#toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < tellEveryMs) return
+    if (this.#toldAt.size >= 1000) this.#toldAt.clear()
+    this.#toldAt.set(key, now)
+    this.#onUnreadable(row, error)
   }
 
   #combine(workspaceId: string, slug: string, row: IntegrationRow | undefined): Integration | undefined {
     const entry = this.#catalog.get(slug)
-    const base = entry ?? (row?.definition ? this.#read(row) : undefined)
-    if (base === undefined) return undefined
+    const read = row === undefined ? entry && { definition: entry, refusal: null } : this.#read(entry, row)
+    if (read === undefined) return undefined
+    const { definition, refusal } = read
     const settings = (row?.settings ?? {}) as StoredSettings
-    const definition = applySettings(base, settings)
     const needsClient = definition.auth.some(({ scheme }) => scheme === 'oauth2' || scheme === 'oauth1')
     const integration = {
       id: this.#ids.get(slug) ?? integrationId(slug),
@@ -291,10 +313,12 @@ export class Integrations {
       slug,
       definition,
       builtIn: entry !== undefined,
-      configured: !needsClient || settings.oauthClientId !== undefined,
+      refusal,
+      configured: refusal === null && (!needsClient || settings.oauthClientId !== undefined),
       quota: settings.quota ?? null,
       rules: settings.rules ?? [],
       callBodies: settings.callBodies ?? null,
+      changedAt: row?.updatedAt ?? null,
     }
     const { oauthClientId: clientId } = settings
     if (clientId !== undefined) {
@@ -302,6 +326,20 @@ export class Integrations {
     }
     return integration
   }
+}
+
+/** Shown in the place of what cannot be read: it has no way to authenticate and leads nowhere (RFC 6761 §6.4). */
+function standIn(slug: string, name: unknown): IntegrationDefinition {
+  const shown = typeof name === 'string' && name !== '' ? name : slug
+  const auth = [{ scheme: 'none' }]
+  return { ...parseIntegration({ slug, name: shown, baseUrl: 'https://refused.invalid', auth }), auth: [] }
+}
+
+/** @throws {GatewayError} INTEGRATION_NOT_CONFIGURED when what is stored of it is refused today */
+export function requireReadable({ slug, refusal }: Integration): void {
+  if (refusal === null) return
+  const message = `What is stored of the integration "${slug}" is refused today: ${refusal} updateIntegration or configureIntegration mends it.`
+  throw new GatewayError('INTEGRATION_NOT_CONFIGURED', message)
 }
 
 export function integrationNotFound(slug: string): GatewayError {

@@ -5,7 +5,12 @@ import type { SessionBudgets } from '../access/session-budget.ts'
 import type { FinishedCall } from '../calls/call-log.ts'
 import type { IdempotencyKeys } from '../calls/idempotency.ts'
 import type { Connections } from '../connections/connections.ts'
-import { type Integration, type Integrations, integrationNotFound } from '../connections/integrations.ts'
+import {
+  type Integration,
+  type Integrations,
+  integrationNotFound,
+  requireReadable,
+} from '../connections/integrations.ts'
 import { judgeVerification, type Verification } from '../connections/verification.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { CallFacts } from '../events.ts'
@@ -267,6 +272,7 @@ export class Gateway {
     this.#parts.connections.requireUsable(connection)
     const integration = await lookups.integration(connection.integration)
     if (integration === undefined) throw integrationNotFound(connection.integration)
+    requireReadable(integration)
     const made = await makePlan(resolveConnection(connection, integration))
     if (token !== undefined) refuseOwnToken(made, token)
     const plan = await applyPolicy({ caller, connection, integration, isRead }, made)

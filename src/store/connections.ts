@@ -7,6 +7,7 @@ import { type ConnectionRow, connectionColumns as columns } from './connection-r
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isId, toUuid } from './ids.ts'
+import { holdDefinition } from './integrations.ts'
 import type { Page, PageArgs } from './page.ts'
 import { isAnyOf, parameter } from './parameters.ts'
 import { checkJson, checkKey, checkText, foldCase } from './stored-text.ts'
@@ -62,6 +63,8 @@ export interface ConnectionState {
 
 export interface ConnectionStore {
   insert(row: NewConnectionRow): Promise<ConnectionRow>
+  /** At one of the workspace's own integrations; undefined when that was deleted meanwhile. */
+  insertAtOwn(row: NewConnectionRow): Promise<ConnectionRow | undefined>
   get(workspaceId: string, id: string): Promise<ConnectionRow | undefined>
   /** Those that exist, in any order. */
   getMany(workspaceId: string, ids: readonly string[]): Promise<ConnectionRow[]>
@@ -123,18 +126,15 @@ export function createConnectionStore(db: Db): ConnectionStore {
     .limit(sql.placeholder('limit'))
     .prepare('connections_of_end_user')
   return guarded({
-    async insert({ dueAt, ...row }: NewConnectionRow) {
-      checkKey('endUserId', row.endUserId)
-      checkJson('config', row.config)
-      checkJson('metadata', row.metadata)
-      const values = { ...row, endUserSearch: foldCase(row.endUserId) }
-      return await db.transaction(async tx => {
-        const [inserted] = await tx.insert(connections).values(values).returning(columns)
-        if (inserted === undefined) throw new TypeError('an insert returned no row')
-        if (dueAt !== null) await tx.insert(tokenRefreshes).values({ ...placeOf(inserted), dueAt })
-        await appendEvent(tx, eventOf('connection.created', inserted))
-        return inserted
-      })
+    async insert(row: NewConnectionRow) {
+      checkRow(row)
+      return await db.transaction(tx => insertRow(tx, row))
+    },
+    async insertAtOwn(row: NewConnectionRow) {
+      checkRow(row)
+      return await db.transaction(async tx =>
+        (await holdDefinition(tx, row.workspaceId, row.integration)) ? await insertRow(tx, row) : undefined,
+      )
     },
     async get(workspaceId: string, id: string) {
       if (!isId('conn', id)) return undefined
@@ -191,6 +191,7 @@ export function createConnectionStore(db: Db): ConnectionStore {
           failures: 0,
           lastFailure: null,
           blockedUntil: null,
+          blockedSettings: null,
         }
         await tx
           .insert(tokenRefreshes)
@@ -243,6 +244,21 @@ export function createConnectionStore(db: Db): ConnectionStore {
       return new Set(found.map(row => row.slug))
     },
   })
+}
+
+function checkRow({ endUserId, config, metadata }: NewConnectionRow): void {
+  checkKey('endUserId', endUserId)
+  checkJson('config', config)
+  checkJson('metadata', metadata)
+}
+
+async function insertRow(tx: Db, { dueAt, ...row }: NewConnectionRow): Promise<ConnectionRow> {
+  const values = { ...row, endUserSearch: foldCase(row.endUserId) }
+  const [inserted] = await tx.insert(connections).values(values).returning(columns)
+  if (inserted === undefined) throw new TypeError('an insert returned no row')
+  if (dueAt !== null) await tx.insert(tokenRefreshes).values({ ...placeOf(inserted), dueAt })
+  await appendEvent(tx, eventOf('connection.created', inserted))
+  return inserted
 }
 
 function isOne(workspaceId: string, id: string) {

@@ -1,5 +1,5 @@
 /** Integrations of a workspace: its own definitions, and its settings over any integration. */
-import { and, eq, exists, isNotNull, not } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
 import { isAnyOf, parameter } from './parameters.ts'
@@ -16,11 +16,17 @@ export interface NewIntegration {
 }
 
 export interface NewSettings {
-  /** The id of the row, when it has to be made. */
-  readonly id: string
   readonly settings: JsonObject
   /** Absent: stays as it is. */
   readonly sealedClientSecret?: Buffer | null
+}
+
+/** Whose settings: a row is made for a built-in integration only. */
+export interface SettingsPlace {
+  readonly workspaceId: string
+  readonly slug: string
+  /** Of the row, when it has to be made; undefined for the workspace's own integrations. */
+  readonly id: string | undefined
 }
 
 export interface IntegrationStore {
@@ -28,9 +34,18 @@ export interface IntegrationStore {
   list(workspaceId: string): Promise<IntegrationRow[]>
   /** Undefined when the workspace has the slug already. */
   insert(row: NewIntegration): Promise<IntegrationRow | undefined>
-  saveSettings(workspaceId: string, slug: string, settings: NewSettings): Promise<IntegrationRow>
-  /** Another definition for one of the workspace's own. Undefined when it has none of this slug. */
-  redefine(workspaceId: string, slug: string, definition: JsonObject): Promise<IntegrationRow | undefined>
+  /** What `choose` makes of the row as it is; what that throws leaves it so. Undefined when there is none and none is made. */
+  saveSettings(
+    place: SettingsPlace,
+    choose: (before: IntegrationRow) => NewSettings,
+  ): Promise<IntegrationRow | undefined>
+  /** Another definition for one of the workspace's own, unless `check` throws. Undefined when it has none of this slug. */
+  redefine(
+    workspaceId: string,
+    slug: string,
+    definition: JsonObject,
+    check: (before: IntegrationRow) => void,
+  ): Promise<IntegrationRow | undefined>
   /** One of the workspace's own, with its settings and imported documents, unless it has connections. */
   delete(workspaceId: string, slug: string): Promise<'DELETED' | 'CONNECTED' | 'ABSENT'>
 }
@@ -51,48 +66,52 @@ export function createIntegrationStore(db: Db): IntegrationStore {
       const isOwn = eq(integrations.workspaceId, workspaceId)
       return await db.select().from(integrations).where(isOwn).orderBy(integrations.slug)
     },
-    async insert(row: NewIntegration) {
-      checkJson('definition', row.definition)
-      const [inserted] = await db.insert(integrations).values(row).onConflictDoNothing().returning()
-      return inserted
-    },
-    async saveSettings(workspaceId: string, slug: string, { id, settings, ...secret }: NewSettings) {
-      checkJson('settings', settings)
-      // Not an upsert: it looks out for one index only, and a row made at the same moment may be met in the other.
-      await db.insert(integrations).values({ workspaceId, id, slug }).onConflictDoNothing()
-      const [row] = await db
-        .update(integrations)
-        .set({ settings, ...secret, updatedAt: new Date() })
-        .where(and(eq(integrations.workspaceId, workspaceId), eq(integrations.slug, slug)))
+    async insert({ workspaceId, slug, id, definition }: NewIntegration) {
+      checkJson('definition', definition)
+      const [inserted] = await db
+        .insert(integrations)
+        .values({ workspaceId, slug, id, definition })
+        .onConflictDoNothing()
         .returning()
-      if (row === undefined) throw new TypeError(`the id ${id} is another integration's than "${slug}"`)
-      return row
+      if (inserted !== undefined) return inserted
+      // Settings of what was built in once belong to nothing any more.
+      const values = { definition, settings: null, sealedClientSecret: null, updatedAt: new Date() }
+      const isLeft = and(isOne(workspaceId, slug), isNull(integrations.definition))
+      const [taken] = await db.update(integrations).set(values).where(isLeft).returning()
+      return taken
     },
-    async redefine(workspaceId: string, slug: string, definition: JsonObject) {
+    async saveSettings({ workspaceId, slug, id }: SettingsPlace, choose: (before: IntegrationRow) => NewSettings) {
+      if (!isSlug(slug)) return undefined
+      return await db.transaction(async tx => {
+        // Not an upsert: it looks out for one index only, and a row made at the same moment may be met in the other.
+        if (id !== undefined) await tx.insert(integrations).values({ workspaceId, id, slug }).onConflictDoNothing()
+        const before = await lockRow(tx, workspaceId, slug)
+        if (before === undefined) return undefined
+        const { settings, ...secret } = choose(before)
+        checkJson('settings', settings)
+        return await change(tx, before, { settings, ...secret })
+      })
+    },
+    async redefine(workspaceId: string, slug: string, definition: JsonObject, check: (before: IntegrationRow) => void) {
       checkJson('definition', definition)
       if (!isSlug(slug)) return undefined
-      const [row] = await db
-        .update(integrations)
-        .set({ definition, updatedAt: new Date() })
-        .where(isOwnDefinition(workspaceId, slug))
-        .returning()
-      return row
+      return await db.transaction(async tx => {
+        const before = await lockRow(tx, workspaceId, slug)
+        if (before?.definition == null) return undefined
+        check(before)
+        return await change(tx, before, { definition })
+      })
     },
     async delete(workspaceId: string, slug: string) {
       if (!isSlug(slug)) return 'ABSENT' as const
-      const isConnected = exists(
-        db
-          .select({ id: connections.id })
-          .from(connections)
-          .where(and(eq(connections.workspaceId, workspaceId), eq(connections.integration, slug))),
-      )
       return await db.transaction(async tx => {
-        const isOwn = isOwnDefinition(workspaceId, slug)
-        const gone = await tx
-          .delete(integrations)
-          .where(and(isOwn, not(isConnected)))
-          .returning({ slug: integrations.slug })
-        if (gone.length === 0) return (await tx.$count(integrations, isOwn)) > 0 ? 'CONNECTED' : 'ABSENT'
+        // Whoever connects holds the row: what they stored is seen by the statement after this one.
+        const before = await lockRow(tx, workspaceId, slug)
+        if (before?.definition == null) return 'ABSENT'
+        const isOfIt = and(eq(connections.workspaceId, workspaceId), eq(connections.integration, slug))
+        const [connected] = await tx.select({ id: connections.id }).from(connections).where(isOfIt).limit(1)
+        if (connected !== undefined) return 'CONNECTED'
+        await tx.delete(integrations).where(isOne(workspaceId, slug))
         await tx
           .delete(openApiImports)
           .where(and(eq(openApiImports.workspaceId, workspaceId), eq(openApiImports.integration, slug)))
@@ -102,8 +121,38 @@ export function createIntegrationStore(db: Db): IntegrationStore {
   })
 }
 
-function isOwnDefinition(workspaceId: string, slug: string) {
-  return and(eq(integrations.workspaceId, workspaceId), eq(integrations.slug, slug), isNotNull(integrations.definition))
+/** False when the workspace has no definition of this slug; one that there is stays until the transaction is over. */
+export async function holdDefinition(tx: Pick<Db, 'select'>, workspaceId: string, slug: string): Promise<boolean> {
+  const rows = await tx
+    .select({ slug: integrations.slug })
+    .from(integrations)
+    .where(and(isOne(workspaceId, slug), isNotNull(integrations.definition)))
+    .for('key share')
+  return rows.length > 0
+}
+
+async function lockRow(tx: Pick<Db, 'select'>, workspaceId: string, slug: string): Promise<IntegrationRow | undefined> {
+  const [row] = await tx.select().from(integrations).where(isOne(workspaceId, slug)).for('update')
+  return row
+}
+
+/** To be called with the row locked. */
+async function change(
+  tx: Pick<Db, 'update'>,
+  { workspaceId, slug }: IntegrationRow,
+  values: Partial<IntegrationRow>,
+): Promise<IntegrationRow> {
+  const [row] = await tx
+    .update(integrations)
+    .set({ ...values, updatedAt: new Date() })
+    .where(isOne(workspaceId, slug))
+    .returning()
+  if (row === undefined) throw new TypeError('an integration that was locked is gone')
+  return row
+}
+
+function isOne(workspaceId: string, slug: string) {
+  return and(eq(integrations.workspaceId, workspaceId), eq(integrations.slug, slug))
 }
 
 /** What no slug can be is not asked for: it may hold what PostgreSQL refuses as text. */

@@ -16,6 +16,7 @@ const integration: Integration = {
   slug: 'acme',
   definition,
   builtIn: false,
+  refusal: null,
   configured: true,
   quota: null,
   rules: [],

@@ -30,6 +30,7 @@ function make(
     slug,
     definition,
     builtIn: true,
+    refusal: null,
     configured,
     quota: null,
     rules: [],

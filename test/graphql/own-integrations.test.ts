@@ -171,21 +171,31 @@ describe('a definition that was stored by older rules', () => {
 
   test('that is refused as a whole is named in the log, hides no other, and can be defined anew', async () => {
     await gateway.createIntegration(definitionOf('refused'))
+    const id = await connect('refused')
     await gateway.database.db.execute(
       sql`update integrations set definition = definition - 'baseUrl' where slug = 'refused'`,
     )
     const listed = () =>
       gateway.ask(
-        '{ integrations(first: 9, filter: {search: "own"}) { nodes { slug } } refused: integration(slug: "refused") { slug } }',
+        '{ integrations(first: 9, filter: {search: "own"}) { nodes { slug } } refused: integration(slug: "refused") { slug configured baseUrl } connections(filter: {integration: "refused"}) { nodes { integration { slug } } } }',
       )
-    await expect.poll(listed).toMatchObject({ refused: null })
-    expect(JSON.stringify(await listed())).not.toContain('"slug":"refused"')
+    await expect
+      .poll(listed)
+      .toMatchObject({ refused: { slug: 'refused', configured: false, baseUrl: 'https://refused.invalid' } })
+    const { errors } = await gateway.run(`{ passthrough(connectionId: "${id}", path: "/things") { status } }`)
+    expect(errors?.[0]).toMatchObject({
+      message: expect.stringMatching(
+        /^What is stored of the integration "refused" is refused today: .*definition\.baseUrl/,
+      ),
+      extensions: { code: 'INTEGRATION_NOT_CONFIGURED' },
+    })
     const line = gateway
       .log()
       .split('\n')
       .find(text => text.includes('a stored integration is refused today'))
     expect(line).toContain('definition.baseUrl')
     await update(definitionOf('refused'))
-    expect(await listed()).toMatchObject({ refused: { slug: 'refused' } })
+    expect(await listed()).toMatchObject({ refused: { baseUrl: `${upstream.url}/v1` } })
+    expect(await pathOf(id)).toBe('/v1/things')
   })
 })

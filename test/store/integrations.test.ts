@@ -43,20 +43,50 @@ describe.each(kinds)('integrations (%s)', kind => {
     const { store, workspaceId } = await open()
     const id = newId('int')
     await store.insert({ workspaceId, id, slug: 'own', definition: { name: 'Own' } })
-    const configured = await store.saveSettings(workspaceId, 'own', { id: newId('int'), settings: { scopes: ['a'] } })
+    const configured = await store.saveSettings({ workspaceId, slug: 'own', id: newId('int') }, () => ({
+      settings: { scopes: ['a'] },
+    }))
     expect(configured).toMatchObject({ id, definition: { name: 'Own' }, settings: { scopes: ['a'] } })
-    const builtIn = await store.saveSettings(workspaceId, 'github', { id: newId('int'), settings: {} })
+    const place = { workspaceId, slug: 'github', id: newId('int') }
+    const builtIn = await store.saveSettings(place, () => ({ settings: {} }))
     expect(builtIn).toMatchObject({ slug: 'github', definition: null, settings: {} })
+    expect(
+      await store.saveSettings({ ...place, slug: 'none', id: undefined }, () => ({ settings: {} })),
+    ).toBeUndefined()
+  })
+
+  test('stay as they are when what is to be is refused in view of what is', async () => {
+    const { store, workspaceId } = await open()
+    const [own] = [await store.insert({ workspaceId, id: newId('int'), slug: 'own', definition: { name: 'Own' } })]
+    const refuse = (before: unknown): never => {
+      expect(before).toEqual(own)
+      throw new RangeError('no')
+    }
+    await expect(store.saveSettings({ workspaceId, slug: 'own', id: undefined }, refuse)).rejects.toThrow('no')
+    await expect(store.redefine(workspaceId, 'own', { name: 'New' }, refuse)).rejects.toThrow('no')
+    expect(await store.list(workspaceId)).toEqual([own])
+    expect(await store.redefine(workspaceId, 'own', { name: 'New' }, () => {})).toMatchObject({
+      definition: { name: 'New' },
+    })
+  })
+
+  test('are defined in the place of settings that belong to nothing any more', async () => {
+    const { store, workspaceId } = await open()
+    const place = { workspaceId, slug: 'gone-from-catalog', id: newId('int') }
+    await store.saveSettings(place, () => ({ settings: { a: 1 }, sealedClientSecret: Buffer.from('secret') }))
+    const row = await store.insert({ ...place, definition: { name: 'Own' } })
+    expect(row).toMatchObject({ id: place.id, definition: { name: 'Own' }, settings: null, sealedClientSecret: null })
+    expect(await store.insert({ ...place, definition: { name: 'Again' } })).toBeUndefined()
   })
 
   test('keep their client secret unless another or none is given', async () => {
     const { store, workspaceId } = await open()
     const save = (settings: object) =>
-      store.saveSettings(workspaceId, 'slack', { id: newId('int'), settings: {}, ...settings })
+      store.saveSettings({ workspaceId, slug: 'slack', id: newId('int') }, () => ({ settings: {}, ...settings }))
     const sealed = Buffer.from([0, 128, 255])
-    expect((await save({ sealedClientSecret: sealed })).sealedClientSecret).toEqual(sealed)
-    expect((await save({ settings: { scopes: [] } })).sealedClientSecret).toEqual(sealed)
-    expect((await save({ sealedClientSecret: null })).sealedClientSecret).toBeNull()
+    expect((await save({ sealedClientSecret: sealed }))?.sealedClientSecret).toEqual(sealed)
+    expect((await save({ settings: { scopes: [] } }))?.sealedClientSecret).toEqual(sealed)
+    expect((await save({ sealedClientSecret: null }))?.sealedClientSecret).toBeNull()
   })
 
   test('are not asked for what no slug can be', async () => {

@@ -31,18 +31,27 @@ describe.each(kinds)('stored text (%s)', kind => {
     test('is refused in what is stored', async () => {
       const { connections, keys, integrations, workspaceId } = await open()
       const { id } = await connections.insert(connectionRow(workspaceId))
-      const attempts: [string, Promise<unknown>][] = [
-        ['endUserId', connections.insert(connectionRow(workspaceId, { endUserId: text }))],
-        ['config', connections.insert(connectionRow(workspaceId, { config: { dc: text } }))],
-        ['metadata', connections.insert(connectionRow(workspaceId, { metadata: { [text]: 1 } }))],
-        ['metadata', connections.update(workspaceId, id, { metadata: { list: [{ deep: text }] } })],
-        ['config', connections.update(workspaceId, id, { config: { [text]: 'x' } })],
-        ['name', keys.insert(accessKeyRow(workspaceId, { name: text }))],
-        ['definition', integrations.insert({ workspaceId, id: newId('int'), slug: 'a', definition: { name: text } })],
-        ['settings', integrations.saveSettings(workspaceId, 'a', { id: newId('int'), settings: { baseUrl: text } })],
+      const attempts: [string, () => Promise<unknown>][] = [
+        ['endUserId', () => connections.insert(connectionRow(workspaceId, { endUserId: text }))],
+        ['config', () => connections.insert(connectionRow(workspaceId, { config: { dc: text } }))],
+        ['metadata', () => connections.insert(connectionRow(workspaceId, { metadata: { [text]: 1 } }))],
+        ['metadata', () => connections.update(workspaceId, id, { metadata: { list: [{ deep: text }] } })],
+        ['config', () => connections.update(workspaceId, id, { config: { [text]: 'x' } })],
+        ['name', () => keys.insert(accessKeyRow(workspaceId, { name: text }))],
+        [
+          'definition',
+          () => integrations.insert({ workspaceId, id: newId('int'), slug: 'a', definition: { name: text } }),
+        ],
+        [
+          'settings',
+          () =>
+            integrations.saveSettings({ workspaceId, slug: 'a', id: newId('int') }, () => ({
+              settings: { baseUrl: text },
+            })),
+        ],
       ]
       for (const [field, attempt] of attempts) {
-        expect(await refusalOf(attempt)).toEqual(refusal(field, `${field} ${problem}`))
+        expect(await refusalOf(attempt())).toEqual(refusal(field, `${field} ${problem}`))
       }
       expect(
         (await connections.list(workspaceId, {}, { field: 'CREATED_AT', direction: 'ASC' }, {})).edges,

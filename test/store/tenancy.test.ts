@@ -92,8 +92,11 @@ describe.each(kinds)('a workspace (%s)', kind => {
     })
     expect(await store.getMany(own, ['acme'])).toEqual([])
     expect(await store.list(own)).toEqual([])
-    const settings = { id: newId('int'), settings: { mine: true }, sealedClientSecret: Buffer.from('mine') }
-    expect(await store.saveSettings(own, 'acme', settings)).toMatchObject({ workspaceId: own, definition: null })
+    const settings = { settings: { mine: true }, sealedClientSecret: Buffer.from('mine') }
+    const place = { workspaceId: own, slug: 'acme', id: newId('int') }
+    expect(await store.redefine(own, 'acme', { of: 'us' }, () => {})).toBeUndefined()
+    expect(await store.delete(own, 'acme')).toBe('ABSENT')
+    expect(await store.saveSettings(place, () => settings)).toMatchObject({ workspaceId: own, definition: null })
     expect(await store.list(foreign)).toEqual([theirs])
   })
 

@@ -46,9 +46,36 @@ describe.each(kinds)('the right to renew a token (%s)', kind => {
     await store.claim(place, 'one', long)
     await store.fail(place, 'one', { message: 'The vendor is away.', blockMs: long })
     const blocked = await store.claim(place, 'two', long)
-    expect(blocked).toEqual({ state: 'blocked', forMs: expect.any(Number), lastFailure: 'The vendor is away.' })
+    expect(blocked).toEqual({
+      state: 'blocked',
+      forMs: expect.any(Number),
+      lastFailure: 'The vendor is away.',
+      isMisconfigured: false,
+    })
     expect(blocked.state === 'blocked' && blocked.forMs > 30_000).toBe(true)
-    expect(await store.claim(place, 'three', long, true)).toMatchObject({ state: 'mine', failures: 1 })
+    expect(await store.claim(place, 'three', long, { evenIfBlocked: true })).toMatchObject({
+      state: 'mine',
+      failures: 1,
+    })
+  })
+
+  test('is withheld for the settings that were to blame, not for others, and that is no failure of the vendor', async () => {
+    const { store, place } = await open()
+    await store.claim(place, 'one', long, { settings: 'old' })
+    await store.fail(place, 'one', { message: 'The client is refused.', blockMs: long, settings: 'old' })
+    expect(await store.claim(place, 'two', long, { settings: 'old' })).toEqual({
+      state: 'blocked',
+      forMs: expect.any(Number),
+      lastFailure: 'The client is refused.',
+      isMisconfigured: true,
+    })
+    expect(await store.claim(place, 'two', long, { settings: 'new' })).toMatchObject({ state: 'mine', failures: 0 })
+    await store.fail(place, 'two', { message: 'The vendor is away.', blockMs: long })
+    expect(await store.claim(place, 'three', long, { settings: 'newer' })).toMatchObject({
+      state: 'blocked',
+      lastFailure: 'The vendor is away.',
+      isMisconfigured: false,
+    })
   })
 
   test('ends with a new credential, which forgets the failures', async () => {
@@ -65,6 +92,7 @@ describe.each(kinds)('the right to renew a token (%s)', kind => {
       failures: 0,
       lastFailure: null,
       blockedUntil: null,
+      blockedSettings: null,
       dueAt,
       owner: null,
     })
