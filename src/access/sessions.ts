@@ -124,9 +124,9 @@ export class Sessions {
     return wasThere
   }
 
-  /** All of the end user's. @returns how many of them were not over */
+  /** All of the end user's. @returns how many of them were not over @throws {GatewayError} INVALID_INPUT */
   async revokeOf(workspaceId: string, endUserId: string): Promise<number> {
-    const revoked = await this.#parts.store.deleteOf(workspaceId, endUserId)
+    const revoked = await this.#parts.store.deleteOf(workspaceId, checkEndUser(endUserId))
     this.#byToken.clear()
     return revoked
   }

@@ -3,7 +3,12 @@ import type { Integration } from '../connections/integrations.ts'
 import { GatewayError } from '../errors.ts'
 import { Memo } from '../memo.ts'
 import type { Method } from '../passthrough/request.ts'
-import { foldActionText, type ImportedActionRow, type ImportedActionStore } from '../store/imported-actions.ts'
+import {
+  foldActionText,
+  type ImportedActionRow,
+  type ImportedActionStore,
+  type ImportPlace,
+} from '../store/imported-actions.ts'
 import { type Page, type PageArgs, pageOfList } from '../store/page.ts'
 import { checkText } from '../store/stored-text.ts'
 import type { Action, ActionDefinition } from './action.ts'
@@ -120,8 +125,8 @@ export class Actions {
   }
 }
 
-export function placeOf({ workspaceId, slug }: Integration): { workspaceId: string; integration: string } {
-  return { workspaceId, integration: slug }
+export function placeOf({ workspaceId, slug, builtIn }: Integration): ImportPlace {
+  return { workspaceId, integration: slug, isSelfDefined: !builtIn }
 }
 
 function placeKey({ workspaceId, slug }: Pick<Integration, 'workspaceId' | 'slug'>): string {

@@ -1,5 +1,5 @@
 /** Imported OpenAPI documents of an integration: what was taken of each as actions, what was not, and why. */
-import type { Integration } from '../connections/integrations.ts'
+import { type Integration, integrationNotFound } from '../connections/integrations.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { Memory } from '../gateway/memory.ts'
 import type { HostAllowlist } from '../hosts.ts'
@@ -73,6 +73,7 @@ export class OpenApiImports {
       chooseActions(integration, read, taken, source.url == null ? null : sourceOf(source.url)),
     )
     this.#parts.actions.forget()
+    if (row === undefined) throw integrationNotFound(integration.slug)
     return fromRow(row)
   }
 

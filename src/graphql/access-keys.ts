@@ -13,11 +13,11 @@ const meanings: Readonly<Record<ScopeName, string>> = {
   'connections:read': 'Read connections.',
   'connections:write': 'Create, change and delete connections.',
   'integrations:write':
-    'Define and configure integrations: it decides which hosts credentials may travel to, so give it like admin.',
+    'Define, change, configure and delete integrations, whatever the key’s rules allow to be called: it decides which hosts credentials may travel to, so give it like admin.',
   'calls:read': 'Read the record of calls.',
   'webhooks:write':
     'List, create, change and delete webhook endpoints and see their deliveries; needs connections:read beside it.',
-  'keys:write': 'List, create, rotate and delete access keys, none wider than itself.',
+  'keys:write': 'List, create, change, rotate and delete access keys, none wider than itself.',
   'sessions:create': 'Mint sessions for end users, none wider than itself.',
   admin: 'Everything in the workspace.',
 }

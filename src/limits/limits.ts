@@ -91,7 +91,7 @@ export function createLimits({
     if (account === undefined) {
       account = new Account()
       own.set(limit, account)
-      dropOldest(own, maxLimitsOfVendor)
+      dropIdle(own, now())
     }
     return account
   }
@@ -203,9 +203,11 @@ export function createLimits({
     },
     async budgetOf(workspaceId, connectionId) {
       const place = placeOf({ workspaceId, connectionId })
-      const account = accounts.get(place.key)?.get(place.limit) ?? new Account()
+      const own = accounts.get(place.key) ?? new Map<string, Account>()
+      const account = own.get(place.limit) ?? new Account()
       if (store.isShared) account.adopt(await store.news(sharedKey(place)), now())
-      return account.show(now())
+      // A vendor may have none but limits of its paths: the tightest of those says most.
+      return account.show(now()) ?? tightestOf(own.values(), now())
     },
     forget(workspaceId, connectionId) {
       const { key } = placeOf({ workspaceId, connectionId })
@@ -247,6 +249,26 @@ function sharedKey({ key, limit }: VendorPlace): string {
 /** Who waits for one limit of a connection is not in the way of who needs another. */
 function lineOf({ connectionId, vendorLimit = '' }: LimitSubject): string {
   return vendorLimit === '' ? connectionId : `${connectionId} ${vendorLimit}`
+}
+
+function tightestOf(accounts: Iterable<Account>, nowMs: number): VendorBudget | undefined {
+  let tightest: VendorBudget | undefined
+  for (const account of accounts) {
+    const budget = account.show(nowMs)
+    if (budget === undefined || (budget.resetsAt !== null && budget.resetsAt.getTime() <= nowMs)) continue
+    if (tightest === undefined || budget.remaining < tightest.remaining) tightest = budget
+  }
+  return tightest
+}
+
+/** The oldest of too many goes, but none that calls have to wait for: it would be forgotten that they have to. */
+function dropIdle(own: ConnectionAccounts, nowMs: number): void {
+  if (own.size <= maxLimitsOfVendor) return
+  for (const [limit, account] of own) {
+    if (account.waitMs(nowMs) > 0 && own.size <= 2 * maxLimitsOfVendor) continue
+    own.delete(limit)
+    return
+  }
 }
 
 function dropOldest(map: Map<string, unknown>, max: number): void {

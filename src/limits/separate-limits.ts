@@ -22,6 +22,8 @@ export function limitOf(path: string, patterns: readonly string[]): string {
   return longest.length > maxLength ? '' : longest
 }
 
+/** As most servers read them: `%73earch` is `search`. */
 function segmentsOf(path: string): string[] {
-  return path.split('/').filter(segment => segment !== '')
+  const read = path.replace(/%(?:2d|2e|5f|7e|3\d|[46][1-9a-f]|[57][0-9a])/gi, decodeURIComponent)
+  return read.split('/').filter(segment => segment !== '')
 }

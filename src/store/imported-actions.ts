@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { and, eq, getTableColumns, inArray, like, ne, or, sql } from 'drizzle-orm'
 import type { Db } from './database.ts'
 import { guarded } from './failure.ts'
+import { holdDefinition } from './integrations.ts'
 import { fetchPage, type KeysetOrder, type Page, type PageArgs } from './page.ts'
 import { checkKey, checkText, containsPattern, toStorable } from './stored-text.ts'
 import { importedActions, openApiImports } from './tables.ts'
@@ -29,6 +30,8 @@ export interface NewImportedAction
 export interface ImportPlace {
   readonly workspaceId: string
   readonly integration: string
+  /** True for one that the workspace defined itself. */
+  readonly isSelfDefined?: boolean
 }
 
 export interface TakenNames {
@@ -45,8 +48,11 @@ export type ChooseActions = (taken: TakenNames) => {
 }
 
 export interface ImportedActionStore {
-  /** The document of this name and its actions, in the place of those it had. */
-  replace(place: ImportPlace, name: string, choose: ChooseActions): Promise<OpenApiImportRow>
+  /**
+   * The document of this name and its actions, in the place of those it had. Undefined when the integration is the
+   * workspace's own and was deleted meanwhile.
+   */
+  replace(place: ImportPlace, name: string, choose: ChooseActions): Promise<OpenApiImportRow | undefined>
   /** Sorted by name. */
   listImports(place: ImportPlace): Promise<OpenApiImportRow[]>
   /** With its actions. @returns false when there is none */
@@ -78,9 +84,10 @@ export function createImportedActionStore(db: Db): ImportedActionStore {
   const isOwnImport = ({ workspaceId, integration }: ImportPlace) =>
     and(eq(openApiImports.workspaceId, workspaceId), eq(openApiImports.integration, integration))
   return guarded({
-    async replace(place: ImportPlace, name: string, choose: ChooseActions) {
+    async replace({ isSelfDefined = false, ...place }: ImportPlace, name: string, choose: ChooseActions) {
       checkKey('name', name)
       return await db.transaction(async tx => {
+        if (isSelfDefined && !(await holdDefinition(tx, place.workspaceId, place.integration))) return undefined
         // One after the other within an integration, or two at once would both find a name free.
         const lock = `openapi ${place.workspaceId} ${place.integration}`
         await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`)

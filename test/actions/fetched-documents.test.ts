@@ -8,6 +8,7 @@ let vendor: ActionVendor
 let shelf: Upstream
 /** Listens, but nobody said that it may be dialled. */
 let hidden: Upstream
+const { promise: late, resolve: answerLate } = Promise.withResolvers<void>()
 
 beforeAll(async () => {
   hidden = await createUpstream((_request, response) => sendJson(response, documentOf(['hidden'])))
@@ -23,6 +24,8 @@ beforeAll(async () => {
     const location = places[pathname]
     if (location !== undefined) {
       response.writeHead(302, { location }).end()
+    } else if (pathname === '/late') {
+      void late.then(() => sendJson(response, documentOf(['late'])))
     } else if (pathname === '/long') {
       response.writeHead(200, { 'content-type': 'application/json' })
       response.end(Buffer.alloc(33 * 1024 * 1024, ' '))
@@ -40,6 +43,22 @@ afterAll(async () => {
 
 const fetchFrom = (url: string) =>
   vendor.gateway.run(importMutation, { input: { integration: 'acme', name: 'fetched', source: { url } } })
+
+test('a document that comes when its integration is gone is for nobody', async () => {
+  const slug = 'short-lived'
+  const definition = { slug, name: 'S', baseUrl: shelf.url, auth: [{ scheme: 'none' }] }
+  await vendor.gateway.createIntegration(definition)
+  const imported = vendor.gateway.run(importMutation, {
+    input: { integration: slug, name: 'late', source: { url: `${shelf.url}/late` } },
+  })
+  await expect.poll(() => shelf.seen.some(({ url }) => url === '/late')).toBe(true)
+  await vendor.gateway.ask(`mutation { deleteIntegration(input: {slug: "${slug}"}) { deletedIntegrationId } }`)
+  answerLate()
+  expect((await imported).errors?.[0]?.extensions.code).toBe('INTEGRATION_NOT_FOUND')
+  await vendor.gateway.createIntegration(definition)
+  const { integration } = await vendor.gateway.ask(`{ integration(slug: "${slug}") { actions { nodes { name } } } }`)
+  expect(integration.actions.nodes).toEqual([])
+})
 
 test('a document is fetched without any credential, and its address is kept without the query', async () => {
   const { data } = await fetchFrom(`${shelf.url}/moved?secret=canary`)

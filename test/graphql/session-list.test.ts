@@ -84,4 +84,8 @@ test('all of an end user end at once, those of others and of another workspace s
     details: { endUserId: 'left', revokedCount: 2 },
   })
   expect((await list('first: 50', stranger)).sessions.nodes).toHaveLength(1)
+  const long = await gateway.run('mutation($i: RevokeSessionsInput!) { revokeSessions(input: $i) { revokedCount } }', {
+    i: { endUserId: 'x'.repeat(20_000) },
+  })
+  expect(long.errors?.[0]?.extensions.code).toBe('INVALID_INPUT')
 })

@@ -49,6 +49,30 @@ async function call(said: ReturnType<typeof answer>): Promise<void> {
 }
 
 describe('the vendor’s budget', () => {
+  test('of paths apart is the tightest of them where there is no other', async () => {
+    for (const [vendorLimit, remaining] of [
+      ['/a', 5],
+      ['/b', 2],
+      ['/c', 9],
+    ] as const) {
+      expect(await enter(subject({ vendorLimit }), 1000)).toBe('out')
+      out.pop()?.end(left(remaining, 30))
+    }
+    expect(await limits.budgetOf('ws_1', 'conn_1')).toMatchObject({ remaining: 2 })
+    await vi.advanceTimersByTimeAsync(31_000)
+    expect(await limits.budgetOf('ws_1', 'conn_1')).toBeUndefined()
+  })
+
+  test('of a path that has to be waited for is not forgotten for the sake of others', async () => {
+    expect(await enter(subject({ vendorLimit: '/held' }), 1000)).toBe('out')
+    out.pop()?.end(left(0, 60))
+    for (let at = 0; at < 600; at++) {
+      expect(await enter(subject({ vendorLimit: `/${at}` }), 1000)).toBe('out')
+      out.pop()?.end(undefined)
+    }
+    expect(await enter(subject({ vendorLimit: '/held' }), 1000)).toMatch(/^RATE_LIMITED/)
+  })
+
   test('of a path apart does not hold up the others, and is waited for by itself', async () => {
     const search = subject({ vendorLimit: '/search' })
     expect(await enter(search, 1000)).toBe('out')
