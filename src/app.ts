@@ -13,6 +13,7 @@ import { Actions } from './actions/actions.ts'
 import { OpenApiImports } from './actions/openapi-imports.ts'
 import { createCallLog, startCallRetention } from './app/call-log.ts'
 import { createReadiness } from './app/readiness.ts'
+import { createSessionReach } from './app/session-reach.ts'
 import { startTelemetry, watchLevels } from './app/telemetry.ts'
 import type { TokenFetch } from './auth/tokens/token-endpoint.ts'
 import { IdempotencyKeys } from './calls/idempotency.ts'
@@ -124,21 +125,24 @@ async function buildApp(options: AppOptions): Promise<App> {
     seal: (id, text) => vault.seal(signingKeyBinding(workspace.id, id), text).envelope,
     open: (id, sealed) => vault.open(signingKeyBinding(workspace.id, id), sealed),
   })
-  const sessions = new Sessions({ store: stores.sessions, keys: accessKeys, signingKeys })
+  const reach = createSessionReach(() => integrations, stores.connections)
+  const sessions = new Sessions({ store: stores.sessions, keys: accessKeys, signingKeys, ...reach })
   const auditTrail = new AuditTrail(stores.auditEvents, (change, error) => events.changeNotAudited(change, error))
   const failedAttempts = new FailedAttempts()
   if (secrets.adminKey !== undefined) await accessKeys.presetAdmin(workspace.id, secrets.adminKey)
   const sandbox = config.sandbox ? parts.use(await startSandbox()) : undefined
   const catalog = loadCatalog(sandbox)
   const logos = new Logos(catalog)
+  const allow = sandbox === undefined ? config.egressAllow : config.egressAllow.with(sandbox.host)
+  const refuse = (url: URL) => refuseDestination(url, [url.host], allow)
   const integrations = new Integrations({
     catalog,
+    refuse,
     store: stores.integrations,
     connections: stores.connections,
     vault,
     onUnreadable: events.integrationUnreadable,
   })
-  const allow = sandbox === undefined ? config.egressAllow : config.egressAllow.with(sandbox.host)
   const limitStore = openLimitStore(secrets.redisUrl, events)
   const limits = parts.use(createLimits({ store: limitStore }))
   const callers = new Callers({ keys: accessKeys, sessions, limits })
@@ -190,7 +194,6 @@ async function buildApp(options: AppOptions): Promise<App> {
   })
   watchLevels(metrics, { gateway, passthrough, recorder: callLog })
   if (sandbox !== undefined) await seedSandbox(connections, workspace)
-  const refuse = (url: URL) => refuseDestination(url, [url.host], allow)
   const seal = createSeal(vault, endpointBinding)
   const webhooks = parts.use(createWebhooks({ stores, events, seal, refuse, fetch: passthrough.fetch }))
   const eventFeed = parts.use(
@@ -363,9 +366,9 @@ function createUpkeep(parts: {
   callTasks: readonly UpkeepTask[]
 }): Upkeep {
   const { webhooks, connections, connectSessions, sessions, auditTrail, events, callTasks } = parts
-  const tasks = [
-    { what: 'tokens kept alive', run: (limit: number) => connections.keepAlive(limit) },
-    { what: 'deletions finished', run: (limit: number) => connections.finishDeletions(limit) },
+  const tasks: UpkeepTask[] = [
+    { what: 'tokens kept alive', run: (limit, ending) => connections.keepAlive(limit, ending) },
+    { what: 'deletions finished', run: (limit, ending) => connections.finishDeletions(limit, ending) },
     { what: 'old connect sessions', run: (limit: number) => connectSessions.deleteExpired(limit) },
     { what: 'old sessions', run: (limit: number) => sessions.deleteExpired(limit) },
     { what: 'old audit events', run: (limit: number) => auditTrail.deleteOld(limit) },

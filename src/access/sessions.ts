@@ -1,11 +1,12 @@
 /** The life of sessions: minted by a key, no wider than it, for one end user; a signed token that a browser may hold. */
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
-import { GatewayError, invalidInput } from '../errors.ts'
+import { type ErrorDetail, GatewayError, invalidFields, invalidInput } from '../errors.ts'
 import { checkQuota, type Quota } from '../limits/quota.ts'
 import { Memo } from '../memo.ts'
 import { newId } from '../store/ids.ts'
 import type { Page, PageArgs } from '../store/page.ts'
 import type { SessionRow, SessionStore } from '../store/sessions.ts'
+import { checkText } from '../store/stored-text.ts'
 import { type Caller, describeCaller, hasScope, type Scope, unknownCaller } from './caller.ts'
 import type { AccessKeys } from './keys.ts'
 import { checkRules, type Rule } from './rules.ts'
@@ -42,6 +43,14 @@ interface SessionParts {
   readonly store: SessionStore
   readonly keys: AccessKeys
   readonly signingKeys: SigningKeys
+  /** Those of the slugs that the workspace has an integration of; one statement. */
+  readonly findIntegrations: (workspaceId: string, slugs: readonly string[]) => Promise<ReadonlySet<string>>
+  /** Those of the ids that are connections of the end user; one statement, whosever they are. */
+  readonly findConnections: (
+    workspaceId: string,
+    endUserId: string,
+    ids: readonly string[],
+  ) => Promise<ReadonlySet<string>>
 }
 
 /** What a browser may do at most. */
@@ -77,17 +86,15 @@ export class Sessions {
       maxConcurrency: maxConcurrency ?? caller.maxConcurrency,
     })
     const granted = narrowScopes(caller, input.scopes ?? null)
+    const endUserId = checkEndUser(input.endUserId)
+    const reach = await this.#checkReach(caller, endUserId, input)
     const row = await this.#parts.store.insert({
       workspaceId: caller.workspaceId,
       id: newId('ses'),
       keyId: caller.keyId,
-      endUserId: checkEndUser(input.endUserId),
+      endUserId,
       scopes: granted,
-      integrations: checkNames('integrations', input.integrations),
-      connections: checkNames(
-        'connections',
-        input.connections ?? (caller.connectionId === null ? null : [caller.connectionId]),
-      ),
+      ...reach,
       rules: checkRules('rules', input.rules),
       maxCalls: input.maxCalls == null ? null : checkWhole('maxCalls', input.maxCalls, 2_000_000_000),
       maxBytes: input.maxBytes == null ? null : checkWhole('maxBytes', input.maxBytes, Number.MAX_SAFE_INTEGER),
@@ -155,6 +162,27 @@ export class Sessions {
 
   deleteExpired(limit: number): Promise<number> {
     return this.#parts.store.deleteExpired(limit)
+  }
+
+  /** What names nothing would make a session that can do nothing. @throws {GatewayError} INVALID_INPUT */
+  async #checkReach(
+    { workspaceId, connectionId }: Caller,
+    endUserId: string,
+    input: NewSession,
+  ): Promise<{ integrations: string[] | null; connections: string[] | null }> {
+    const integrations = checkNames('integrations', input.integrations)
+    const connections = checkNames('connections', input.connections ?? (connectionId === null ? null : [connectionId]))
+    const { findIntegrations, findConnections } = this.#parts
+    const [slugs, ids] = await Promise.all([
+      findIntegrations(workspaceId, integrations ?? []),
+      findConnections(workspaceId, endUserId, connections ?? []),
+    ])
+    const details = [
+      ...absentAmong('integrations', integrations, slugs, 'the slug of an integration of the workspace'),
+      ...absentAmong('connections', connections, ids, 'the id of a connection of the end user'),
+    ]
+    if (details.length > 0) throw invalidFields(details)
+    return { integrations, connections }
   }
 
   async #sign(row: SessionRow): Promise<string> {
@@ -234,14 +262,34 @@ function narrowScopes(caller: Caller, asked: readonly Scope[] | null): Scope[] {
 
 function checkEndUser(endUserId: string): string {
   if (endUserId.length >= 1 && endUserId.length <= 255 && !/\p{Cc}/u.test(endUserId)) return endUserId
-  throw invalidInput('endUserId', 'endUserId takes 1 to 255 characters without control characters.')
+  const isLong = endUserId.length > 255
+  const got = endUserId === '' ? 'an empty text' : isLong ? `${endUserId.length} characters` : 'a control character'
+  throw invalidInput('endUserId', `endUserId takes 1 to 255 characters without control characters; got ${got}.`)
 }
 
 function checkNames(field: string, names: readonly string[] | null | undefined): string[] | null {
   if (names == null) return null
-  if (names.length >= 1 && names.length <= 100 && names.every(name => name !== '' && name.length <= 100))
-    return [...names]
-  throw invalidInput(field, `${field} takes 1 to 100 names, or nothing at all for any; got ${names.length}.`)
+  if (names.length < 1 || names.length > 100)
+    throw invalidInput(field, `${field} takes 1 to 100 names, or nothing at all for any; got ${names.length}.`)
+  for (const [at, name] of names.entries()) {
+    const one = `${field}.${at}`
+    checkText(one, name)
+    const got = name === '' ? 'an empty text' : `${name.length} characters`
+    if (name === '' || name.length > 100) throw invalidInput(one, `${one} takes 1 to 100 characters; got ${got}.`)
+  }
+  return [...names]
+}
+
+function absentAmong(
+  field: string,
+  names: readonly string[] | null,
+  known: ReadonlySet<string>,
+  takes: string,
+): ErrorDetail[] {
+  return (names ?? []).flatMap((name, at) => {
+    const one = `${field}.${at}`
+    return known.has(name) ? [] : [{ field: one, message: `${one} got ${JSON.stringify(name)}; it takes ${takes}.` }]
+  })
 }
 
 function checkWhole(field: string, value: number, max: number): number {

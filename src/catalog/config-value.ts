@@ -1,4 +1,5 @@
 /** Which values a connection may give for a config field, by where the field is used. */
+import { matchesHost } from '../hosts.ts'
 import { type FieldUse, normalizeUrl } from './base-url.ts'
 import { matchesWhole } from './pattern.ts'
 
@@ -8,6 +9,10 @@ export interface ConfigField {
   readonly pattern?: string | undefined
   readonly example?: string | undefined
   readonly default?: string | undefined
+  /** Of the workspace's settings, in place of the pattern: where a whole URL may lead. */
+  readonly hosts?: readonly string[] | undefined
+  /** The workspace's settings took a place of it: its pattern counts where a connection needs it all the same. */
+  readonly isReleased?: boolean | undefined
 }
 
 /** The value as it is stored, or what the field takes, as the end of a sentence. */
@@ -25,6 +30,7 @@ export function acceptConfigValue(field: ConfigField, use: FieldUse | undefined,
   // The pattern narrows what the place allows and never widens it: "." in a pattern cannot bring in a slash.
   if (use === 'host' && !isHostPart(value)) return refusal
   if (use === 'path' && /^\.{1,2}$/.test(value)) return refusal
+  if (field.hosts !== undefined && !field.hosts.some(host => matchesHost(host, new URL(value)))) return refusal
   return field.pattern === undefined || matchesWhole(field.pattern, value) ? { value } : refusal
 }
 
@@ -40,7 +46,8 @@ function describe(field: ConfigField, use: FieldUse | undefined): string {
       : use === 'host'
         ? 'a part of a host name (letters, digits, hyphens, dots)'
         : `a text of 1 to ${maxLength} characters without control characters`
+  const hosts = field.hosts === undefined ? '' : ` whose host is one of ${field.hosts.join(', ')}`
   const pattern = field.pattern === undefined ? '' : ` that matches ${field.pattern}`
   const example = field.example === undefined ? '' : `, such as ${field.example}`
-  return `${what}${pattern}${example}`
+  return `${what}${hosts}${pattern}${example}`
 }

@@ -9,6 +9,7 @@ import { strictObject } from '../auth/strict-object.ts'
 import { actionsSchema } from './action.ts'
 import { checkInjected } from './action-check.ts'
 import { checkDefinition } from './check.ts'
+import type { ConfigField } from './config-value.ts'
 import { explainPattern } from './pattern.ts'
 
 /** Messages say what a field takes, as a noun phrase: `describeIssues` puts the field and its value in front. */
@@ -203,7 +204,9 @@ export const integrationSchema = strictObject({
   .superRefine(checkDefinition)
   .superRefine(checkInjected)
 
-export type IntegrationDefinition = Omit<z.output<typeof integrationSchema>, '$schema'>
+export type IntegrationDefinition = Omit<z.output<typeof integrationSchema>, '$schema' | 'config'> & {
+  readonly config?: Readonly<Record<string, ConfigField>> | undefined
+}
 export type ArrayFormat = IntegrationDefinition['arrayFormat']
 
 function text(what: string, max: number): z.ZodString {

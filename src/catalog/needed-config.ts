@@ -2,15 +2,15 @@
 import type { AuthEntry } from '../auth/scheme.ts'
 import { placeholdersOf } from '../auth/template.ts'
 import { type ErrorDetail, invalidFields } from '../errors.ts'
+import { fieldUses } from './base-url.ts'
 import type { IntegrationDefinition } from './entry.ts'
-import { configFields } from './target.ts'
 
 /** The fields that the base URL, the pinned hosts or an address of the scheme name; calls go without a place to revoke at. */
 export function neededConfig(definition: IntegrationDefinition, entry: AuthEntry): string[] {
   const named = Object.entries(entry).flatMap(([key, value]) =>
     typeof value === 'string' && key !== 'revocationUrl' ? placeholdersOf(value) : [],
   )
-  const needed = new Set([...configFields(definition), ...named])
+  const needed = new Set([...fieldUses(definition.baseUrl, definition.hosts ?? []).keys(), ...named])
   return Object.keys(definition.config ?? {}).filter(name => needed.has(name))
 }
 

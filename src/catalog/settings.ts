@@ -1,14 +1,20 @@
 /** A workspace's settings laid over a definition: the same integration at another address or with other scopes. */
 import { isDeepStrictEqual } from 'node:util'
 import type { AuthEntry, SchemeName } from '../auth/scheme.ts'
+import { placeholdersOf } from '../auth/template.ts'
 import { type ErrorDetail, invalidFields } from '../errors.ts'
+import { parseBaseUrl } from './base-url.ts'
+import type { ConfigField } from './config-value.ts'
 import { type IntegrationDefinition, integrationSchema } from './entry.ts'
 import { describeIssues } from './issues.ts'
 
 /** Absent and null keep the definition's value. */
 export interface IntegrationSettings {
   readonly baseUrl?: string | null | undefined
-  /** Absent although `baseUrl` is given: the pins are the host of that base URL alone. */
+  /**
+   * Absent although `baseUrl` is given: the pins are the host of that base URL alone. Where the base URL is a whole
+   * `{field}`: what the field takes, in place of the definition's pattern.
+   */
   readonly hosts?: readonly string[] | null | undefined
   readonly authorizationUrl?: string | null | undefined
   readonly tokenUrl?: string | null | undefined
@@ -45,14 +51,16 @@ export function applySettings(definition: IntegrationDefinition, settings: Integ
   if (unused.length > 0) throw invalidFields(refuseOAuth(definition, unused))
   const { scopes: _, ...withoutScopes } = oauth
   const { hosts, ...rest } = definition
+  const pinned = pinnedField(definition, place)
   const document = {
     ...rest,
     ...(place.baseUrl === undefined && hosts !== undefined ? { hosts } : {}),
     ...place,
+    ...(pinned === undefined ? {} : { config: withoutSamples(definition.config, pinned) }),
     auth: definition.auth.map(entry => withOAuth(entry, keepsScopes(definition, entry) ? withoutScopes : oauth)),
   }
   const parsed = integrationSchema.safeParse(document)
-  if (parsed.success) return parsed.data
+  if (parsed.success) return withConfig(parsed.data, definition, pinned)
   throw invalidFields(describeIssues(parsed.error, document, '').map(renameField))
 }
 
@@ -75,6 +83,48 @@ function withOAuth(entry: AuthEntry, oauth: Partial<Record<(typeof oauthFields)[
   ]
   const kept = Object.fromEntries(Object.entries(entry).filter(([field]) => !gone.includes(field)))
   return { ...kept, ...own } as AuthEntry
+}
+
+/** The config field that is the whole base URL, when the workspace says which hosts it may lead to. */
+function pinnedField(
+  { baseUrl, config = {} }: IntegrationDefinition,
+  place: { readonly baseUrl?: string; readonly hosts?: readonly string[] },
+): string | undefined {
+  const whole = parseBaseUrl(place.baseUrl ?? baseUrl)?.whole
+  const isPinned = place.hosts?.every(host => placeholdersOf(host).length === 0)
+  return isPinned && whole !== undefined && Object.hasOwn(config, whole) ? whole : undefined
+}
+
+/** Samples are of the definition's own hosts. */
+function withoutSamples(config: IntegrationDefinition['config'], name: string): IntegrationDefinition['config'] {
+  const { title = name, description, pattern = '.+' } = config?.[name] ?? {}
+  return { ...config, [name]: { title, description, pattern } }
+}
+
+/** Marks what the settings decide of the config fields. */
+function withConfig(
+  applied: IntegrationDefinition,
+  definition: IntegrationDefinition,
+  pinned: string | undefined,
+): IntegrationDefinition {
+  const released = replacedFields(definition, applied)
+  const config = Object.entries(applied.config ?? {}).map(([name, field]): [string, ConfigField] => {
+    const { pattern: _, ...rest } = field
+    if (name === pinned) return [name, { ...rest, hosts: applied.hosts }]
+    return [name, released.has(name) ? { ...field, isReleased: true } : field]
+  })
+  return config.length === 0 ? applied : { ...applied, config: Object.fromEntries(config) }
+}
+
+/** The config fields of places in the definition that have another value, or none, in the workspace's use of it. */
+function replacedFields(definition: IntegrationDefinition, applied: IntegrationDefinition): Set<string> {
+  const kept = new Set(placesOf(applied))
+  return new Set(placesOf(definition).flatMap(text => (kept.has(text) ? [] : placeholdersOf(text))))
+}
+
+function placesOf({ baseUrl, hosts = [], auth }: IntegrationDefinition): string[] {
+  const addresses = auth.flatMap(entry => [...Object.values(entry), 'revoke' in entry ? entry.revoke?.url : undefined])
+  return [baseUrl, ...hosts, ...addresses.filter(text => typeof text === 'string')]
 }
 
 function pickGiven<Field extends keyof IntegrationSettings>(

@@ -1,11 +1,13 @@
 /** Where a connection's requests may go: the definition's templates filled with the connection's config values. */
+import type { AuthEntry } from '../auth/scheme.ts'
 import { parseTemplate, renderTemplate } from '../auth/template.ts'
 import { type ErrorDetail, GatewayError, invalidFields, invalidInput } from '../errors.ts'
 import { isHostPattern, matchesHost } from '../hosts.ts'
 import { type FieldUse, fieldUses, fillBaseUrl, parseBaseUrl } from './base-url.ts'
-import { acceptConfigValue } from './config-value.ts'
+import { acceptConfigValue, type ConfigField } from './config-value.ts'
 import type { IntegrationDefinition } from './entry.ts'
 import { show } from './issues.ts'
+import { neededConfig } from './needed-config.ts'
 
 export interface Target {
   readonly baseUrl: URL
@@ -19,19 +21,21 @@ export function configFields(definition: IntegrationDefinition): string[] {
 }
 
 /**
- * Config values as they are stored: numbers as text, whole URLs normalised, defaults filled in.
+ * Config values as they are stored: numbers as text, whole URLs normalised, defaults filled in. What the workspace's
+ * settings took the place of, and this way to authenticate does not need, may be any text.
  * @throws {GatewayError} INVALID_INPUT with one detail per field (`config.dc`) that is unknown, missing or wrong
  */
 export function parseConfig(
   definition: IntegrationDefinition,
   config: Readonly<Record<string, unknown>> | undefined,
+  entry?: AuthEntry,
 ): Record<string, string> {
   const known = Object.keys(definition.config ?? {})
   const takes = known.length === 0 ? 'takes no config values' : `takes the config values ${known.join(', ')}`
   const unknown = Object.keys(config ?? {})
     .filter(name => !known.includes(name))
     .map(name => ({ field: `config.${name}`, message: `config.${name} is unknown; ${definition.name} ${takes}.` }))
-  const { values, details } = readConfig(definition, config ?? {})
+  const { values, details } = readConfig(heldBy(definition, entry), config ?? {})
   if (unknown.length + details.length > 0) throw invalidFields([...unknown, ...details])
   return values
 }
@@ -44,11 +48,29 @@ export function parseConfig(
 export function parseGivenConfig(
   definition: IntegrationDefinition,
   config: Readonly<Record<string, unknown>>,
+  entry: AuthEntry,
 ): Record<string, string> {
   const known = Object.entries(definition.config ?? {}).filter(
     ([name, field]) => Object.hasOwn(config, name) || field.default !== undefined,
   )
-  return parseConfig({ ...definition, config: Object.fromEntries(known) }, config)
+  return parseConfig({ ...definition, config: Object.fromEntries(known) }, config, entry)
+}
+
+/** The stored values that would be taken today. */
+export function keptConfig(
+  definition: IntegrationDefinition,
+  config: Readonly<Record<string, string>>,
+  entry: AuthEntry,
+): Record<string, string> {
+  return readConfig(heldBy(definition, entry), config).values
+}
+
+/** The stored values that may decide where a secret goes: each is what its field, pattern and all, takes today. */
+export function usableConfig(
+  definition: IntegrationDefinition,
+  config: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return readConfig(definition, config).values
 }
 
 /**
@@ -60,8 +82,9 @@ export function parseGivenConfig(
 export function resolveTarget(
   definition: IntegrationDefinition,
   config: Readonly<Record<string, unknown>> | undefined,
+  entry?: AuthEntry,
 ): Target {
-  const { values, details } = readConfig(definition, config ?? {})
+  const { values, details } = readConfig(heldBy(definition, entry), config ?? {})
   if (details.length > 0) throw invalidFields(details)
   const template = parseBaseUrl(definition.baseUrl)
   const baseUrl = template && fillBaseUrl(template, values)
@@ -83,6 +106,18 @@ export function resolveTarget(
 
 function usesOf(definition: IntegrationDefinition): Map<string, FieldUse> {
   return fieldUses(definition.baseUrl, definition.hosts ?? [])
+}
+
+/** The definition without the patterns that nothing asks for, of this way to authenticate or, unless given, of any. */
+function heldBy(definition: IntegrationDefinition, entry: AuthEntry | undefined): IntegrationDefinition {
+  const { config = {}, auth } = definition
+  if (!Object.values(config).some(({ isReleased }) => isReleased === true)) return definition
+  const needed = new Set((entry === undefined ? auth : [entry]).flatMap(each => neededConfig(definition, each)))
+  const held = Object.entries(config).map(([name, field]): [string, ConfigField] => {
+    const { pattern: _, example: __, ...free } = field
+    return [name, field.isReleased === true && !needed.has(name) ? free : field]
+  })
+  return { ...definition, config: Object.fromEntries(held) }
 }
 
 function readConfig(

@@ -9,6 +9,7 @@ import { GatewayError, invalidInput } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { ConnectionRow, ConnectionStore } from '../store/connections.ts'
 import { newId } from '../store/ids.ts'
+import { checkJson } from '../store/stored-text.ts'
 import { checkCredential } from './credential-check.ts'
 import type { CredentialSeal } from './credential-seal.ts'
 import { type Integration, type Integrations, integrationNotFound } from './integrations.ts'
@@ -75,9 +76,9 @@ export class Admission {
     if (integration === undefined) throw integrationNotFound(input.integration)
     const endUserId = checkEndUserId(input.endUserId)
     const metadata = checkMetadata(input.metadata)
-    const config = parseConfig(integration.definition, input.config ?? undefined)
-    resolveTarget(integration.definition, config)
     const entry = requireScheme(integration, input.credential.scheme)
+    const config = parseConfig(integration.definition, input.config ?? undefined, entry)
+    resolveTarget(integration.definition, config, entry)
     requireConfig(integration.definition, entry, config)
     await checkCredential(entry, input.credential, { config, client: this.#parts.integrations.clientOf(integration) })
     const credential = await this.#firstToken(integration, entry, config, input.credential)
@@ -215,11 +216,12 @@ export function checkEndUserId(endUserId: string): string {
   return endUserId
 }
 
-/** @throws GatewayError `INVALID_INPUT` */
+/** Before anything is done with it: a vendor may be asked meanwhile. @throws GatewayError `INVALID_INPUT` */
 export function checkMetadata(metadata: Record<string, unknown> | null | undefined): Record<string, unknown> {
   const size = Buffer.byteLength(JSON.stringify(metadata ?? {}))
   if (size > maxMetadataBytes) {
     throw invalidInput('metadata', `metadata takes at most ${maxMetadataBytes} bytes of JSON; got ${size}.`)
   }
+  checkJson('metadata', metadata)
   return metadata ?? {}
 }

@@ -7,16 +7,13 @@ import type { ConnectionRow } from '../store/connections.ts'
 import { newId } from '../store/ids.ts'
 import type { WorkspaceStore } from '../store/workspaces.ts'
 import type { Vault } from '../vault/vault.ts'
-import { checkEndUserId, checkMetadata, connectionNotFound } from './admission.ts'
+import { checkEndUserId, checkMetadata } from './admission.ts'
+import { type ConnectTargets, checkTargets } from './connect-targets.ts'
 import { ConnectError, type ConnectErrorReason, type ConnectTheme } from './connect-view.ts'
 import type { Connections } from './connections.ts'
-import { type Integrations, integrationNotFound } from './integrations.ts'
+import type { Integrations } from './integrations.ts'
 
-export interface NewConnectSession {
-  readonly endUserId: string
-  readonly integrations?: readonly string[] | null
-  /** The connection to repair. */
-  readonly connectionId?: string | null
+export interface NewConnectSession extends ConnectTargets {
   readonly returnUrl?: string | null
   /** Handed back in the query of `returnUrl`. */
   readonly state?: string | null
@@ -48,6 +45,8 @@ const longestLifeSeconds = 1800
 const linkBinding = { workspaceId: '', kind: 'connectLink', id: '' }
 /** In the place of an access key's id: links to repair a connection, which errors and connections show. */
 const madeByGateway = ''
+/** Each of them lets an access key make links. */
+const makerScopes = ['connections:write', 'admin'] as const
 /** Repair links carry their facts themselves; the prefix tells them from the others. */
 const repairPrefix = 'r-'
 
@@ -58,7 +57,7 @@ export class ConnectSessions {
     this.#parts = parts
   }
 
-  /** @throws {GatewayError} INVALID_INPUT, INTEGRATION_NOT_FOUND, CONNECTION_NOT_FOUND */
+  /** @throws {GatewayError} INVALID_INPUT, INTEGRATION_NOT_FOUND, CONNECTION_NOT_FOUND, INTEGRATION_NOT_CONFIGURED */
   async create(workspaceId: string, callerId: string, input: NewConnectSession): Promise<ConnectLink> {
     const seconds = input.expiresInSeconds ?? defaultLifeSeconds
     if (!Number.isInteger(seconds) || seconds < 1 || seconds > longestLifeSeconds) {
@@ -67,7 +66,8 @@ export class ConnectSessions {
         `expiresInSeconds takes a whole number from 1 to ${longestLifeSeconds}; got ${seconds}.`,
       )
     }
-    await this.#checkTargets(workspaceId, input)
+    checkEndUserId(input.endUserId)
+    await checkTargets(this.#parts, workspaceId, input)
     const token = randomBytes(32).toString('base64url')
     const expiresAt = new Date(Date.now() + seconds * 1000)
     const { id } = await this.#parts.store.insert({
@@ -109,13 +109,15 @@ export class ConnectSessions {
     return session
   }
 
-  /** A link is no better than the access key that made it. @throws {ConnectError} withdrawn, when that is gone or over */
+  /** A link is no better than the access key that made it. @throws {ConnectError} withdrawn, when that could make none now */
   async requireMaker(session: ConnectSessionRow): Promise<void> {
     const { workspaceId, callerId } = session
     if (callerId === madeByGateway) return
     const key = await this.#parts.keys.get(workspaceId, callerId)
     const isGood = key !== undefined && (key.expiresAt === null || key.expiresAt.getTime() > Date.now())
     if (!isGood) throw await this.#refuse(session, 'withdrawn', 'the access key that made the link is gone')
+    if (makerScopes.some(scope => key.scopes.includes(scope))) return
+    throw await this.#refuse(session, 'withdrawn', `the access key that made the link has lost ${makerScopes[0]}`)
   }
 
   async #refuse(session: ConnectSessionRow, reason: ConnectErrorReason, message: string): Promise<ConnectError> {
@@ -183,26 +185,6 @@ export class ConnectSessions {
   /** Old sessions and those who never came back. @returns how many there were, at most about `limit` */
   deleteExpired(limit: number): Promise<number> {
     return this.#parts.store.deleteExpired(limit)
-  }
-
-  async #checkTargets(workspaceId: string, input: NewConnectSession): Promise<void> {
-    const { endUserId } = input
-    checkEndUserId(endUserId)
-    if (input.integrations?.length === 0) {
-      throw invalidInput(
-        'integrations',
-        'integrations takes at least one slug; leave it out for all that are configured.',
-      )
-    }
-    for (const slug of input.integrations ?? []) {
-      if ((await this.#parts.integrations.get(workspaceId, slug)) === undefined) throw integrationNotFound(slug)
-    }
-    if (input.connectionId == null) return
-    const row = await this.#parts.connections.get(workspaceId, input.connectionId)
-    if (row === undefined) throw connectionNotFound()
-    if (row.endUserId !== endUserId) {
-      throw invalidInput('endUserId', 'endUserId is not the end user whose connection is to be repaired.')
-    }
   }
 
   #urlOf(token: string): string {

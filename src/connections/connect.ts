@@ -3,7 +3,7 @@ import type { Credential } from '../auth/credential.ts'
 import type { AuthEntry } from '../auth/scheme.ts'
 import { TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import type { Logos } from '../catalog/logos.ts'
-import { parseGivenConfig } from '../catalog/target.ts'
+import { keptConfig, parseGivenConfig, usableConfig } from '../catalog/target.ts'
 import { GatewayError, invalidInput } from '../errors.ts'
 import type { ConnectFlightRow, ConnectSessionRow, ConnectSessionStore } from '../store/connect-sessions.ts'
 import type { ConnectionRow } from '../store/connections.ts'
@@ -28,7 +28,7 @@ import { type Integration, type Integrations, integrationNotFound } from './inte
 import { authorizeOAuth1, finishOAuth1 } from './oauth1-flow.ts'
 import { authorizeOAuth2, finishOAuth2, requireOAuth2 } from './oauth2-flow.ts'
 import { requireClient } from './renewal.ts'
-import { compareAccounts } from './verification.ts'
+import { compareAccounts, isCertainlyOther } from './verification.ts'
 
 interface VisitParts {
   readonly store: ConnectSessionStore
@@ -88,8 +88,9 @@ export class ConnectVisits implements ConnectFlow {
     if (method === undefined || entry === undefined) {
       throw invalidInput('scheme', `${integration.definition.name} cannot be connected this way.`)
     }
-    const typed = { ...before?.config, ...readConfig(integration, entry, submission.values) }
-    const config = parseGivenConfig(integration.definition, typed)
+    const known = before && keptConfig(integration.definition, before.config, entry)
+    const typed = { ...known, ...readConfig(integration, entry, submission.values) }
+    const config = parseGivenConfig(integration.definition, typed, entry)
     if (method.kind === 'redirect') {
       return await this.#depart(session, token, browser, integration, entry, config).catch(async error => {
         if (!(error instanceof TokenError)) throw error
@@ -229,11 +230,12 @@ export class ConnectVisits implements ConnectFlow {
     const { fetch } = this.#parts
     const { config, redirectUri } = flight
     if (entry.scheme !== 'oauth1') {
-      const accept = (given: Readonly<Record<string, string>>) => parseGivenConfig(integration.definition, given)
+      const accept = (given: Readonly<Record<string, string>>) => parseGivenConfig(integration.definition, given, entry)
       const back = { ...memory, config, redirectUri, params, accept }
       return await finishOAuth2(requireOAuth2(entry), client, back, fetch, this.#parts.connections.proofs)
     }
-    return { credential: await finishOAuth1(entry, client, { ...memory, config, params }, fetch), config }
+    const usable = usableConfig(integration.definition, config)
+    return { credential: await finishOAuth1(entry, client, { ...memory, config: usable, params }, fetch), config }
   }
 
   /** The account is there: it becomes a connection, or repairs the one that the session is for. */
@@ -253,7 +255,7 @@ export class ConnectVisits implements ConnectFlow {
     if (candidate.verification?.outcome === 'REFUSED') throw invalidInput('credential', candidate.verification.message)
     if (before !== undefined && !session.allowOtherAccount) {
       const relation = judgeAccount(before, candidate, entry, integration)
-      // Alike in nothing but a name or an address, it may be the same account, whose tokens some vendors end together.
+      // Told apart by an email, a name or an address alone, it may be the same, whose tokens some vendors end together.
       if (relation === 'certainly other') await this.#parts.connections.revokeRefused(before, candidate.row, credential)
       if (relation !== 'same') throw new ConnectError('account', 'another account than the one of the connection')
     }
@@ -289,11 +291,11 @@ function judgeAccount(
     throw new ConnectError('vendor', 'the vendor did not say whose account it is')
   }
   const captured = Object.keys((entry.scheme === 'oauth2' && entry.captures) || {})
-  const isElsewhere = captured.some(name => config[name] !== nowConfig[name])
+  const moved = captured.filter(name => config[name] !== nowConfig[name])
   const isCertain = (['id', 'email'] as const).some(name => before?.[name] != null && now?.[name] != null)
-  if (isCertain) return comparison === 'OTHER' ? 'certainly other' : 'same'
-  if (isElsewhere) return 'certainly other'
-  return comparison === 'OTHER' ? 'other' : 'same'
+  if (isCertain && comparison === 'SAME') return 'same'
+  if (isCertainlyOther(before, now) || moved.some(name => config[name] !== undefined)) return 'certainly other'
+  return comparison === 'OTHER' || moved.length > 0 ? 'other' : 'same'
 }
 
 function sortFor<Method extends { readonly scheme: string }>(

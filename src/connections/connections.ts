@@ -23,12 +23,14 @@ import { Admission, checkMetadata, connectionNotFound, type NewConnection } from
 import type { CredentialSeal } from './credential-seal.ts'
 import { type Deletion, Deletions } from './deletions.ts'
 import { type Integration, type Integrations, integrationNotFound } from './integrations.ts'
-import { CredentialOpener, entryOf, type OpenedCredential } from './opener.ts'
-import { needsReauth, Refresher, type RefreshSubject, type RefreshWait } from './refresher.ts'
+import { CredentialOpener, type OpenedCredential } from './opener.ts'
+import { Reconnection } from './reconnection.ts'
+import { createRefreshSubject, entryOf, type RefreshSubject } from './refresh-subject.ts'
+import { needsReauth, Refresher, type RefreshWait } from './refresher.ts'
 import { isRenewable } from './renewal.ts'
-import { createRevocationRequest } from './revocation-request.ts'
+import { createRevocationPlan } from './revocation-request.ts'
 import { Revocations } from './revocations.ts'
-import { compareAccounts, type Verification, type Verify, withoutSecrets } from './verification.ts'
+import { isCertainlyOther, type Verification, type Verify, withoutSecrets } from './verification.ts'
 
 /** A connection as the rest of the house sees it: everything but what is sealed. */
 export type Connection = Omit<ConnectionRow, 'sealedCredential' | 'sealedUnder' | 'credentialVersion'>
@@ -51,7 +53,7 @@ interface Parts {
   readonly fetch: TokenFetch
   readonly verify: Verify
   /** How the end user repairs a connection. */
-  readonly connectUrl?: ((row: ConnectionRow) => string) | undefined
+  readonly connectUrl?: ((place: Pick<ConnectionRow, 'workspaceId' | 'id'>) => string) | undefined
   readonly refreshes: TokenRefreshStore
   readonly deletions: ConnectionDeletionStore
   readonly tracing?: Tracing
@@ -68,6 +70,7 @@ export class Connections implements AsyncDisposable {
   readonly #opener: CredentialOpener
   readonly #deletions: Deletions
   readonly #revocations: Revocations
+  readonly #reconnection: Reconnection
   /** How clients proved themselves to the vendors. */
   readonly proofs = new ProofMemory()
   /** How connections come to be. */
@@ -79,9 +82,10 @@ export class Connections implements AsyncDisposable {
     this.#store = store
     this.#integrations = integrations
     this.#events = events
-    const askToRevoke = createRevocationRequest({ ...parts, proofs: this.proofs })
-    this.#revocations = new Revocations({ ask: askToRevoke, onFailed: events.tokenNotRevoked })
-    this.#deletions = new Deletions({ ...parts, askToRevoke, revocations: this.#revocations })
+    this.#reconnection = new Reconnection(parts)
+    const planRevocation = createRevocationPlan({ ...parts, proofs: this.proofs })
+    this.#revocations = new Revocations({ plan: planRevocation, onFailed: events.tokenNotRevoked })
+    this.#deletions = new Deletions({ ...parts, planRevocation, revocations: this.#revocations })
     this.#refresher = new Refresher({
       ...parts,
       proofs: this.proofs,
@@ -144,9 +148,10 @@ export class Connections implements AsyncDisposable {
     if (changes.quota !== undefined) patch.quota = checkQuota('quota', changes.quota)
     if (changes.rules !== undefined) patch.rules = changes.rules ?? []
     if (changes.config !== undefined) {
-      const { definition } = await this.#integration(workspaceId, before.integration)
-      patch.config = parseConfig(definition, changes.config ?? undefined)
-      resolveTarget(definition, patch.config)
+      const integration = await this.#integration(workspaceId, before.integration)
+      const entry = entryOf(before, integration)
+      patch.config = parseConfig(integration.definition, changes.config ?? undefined, entry)
+      resolveTarget(integration.definition, patch.config, entry)
     }
     if (changes.metadata !== undefined) patch.metadata = checkMetadata(changes.metadata)
     return this.#save(workspaceId, id, patch)
@@ -195,13 +200,17 @@ export class Connections implements AsyncDisposable {
     const { workspaceId, integration, endUserId } = before
     const rows = await this.#store.findByEndUser(workspaceId, integration, endUserId, maxAccounts)
     const others = rows.filter(({ id }) => id !== before.id)
-    const isAlone = others.every(({ account }) => compareAccounts(account, refused.account) === 'OTHER')
+    const isAlone = others.every(({ account }) => isCertainlyOther(account, refused.account))
     if (isAlone && rows.length < maxAccounts) void this.#revocations.revoke(refused, credential)
   }
 
-  /** Finishes what a process that died had begun. @returns how many deletions there were, at most `limit` */
-  finishDeletions(limit: number): Promise<number> {
-    return this.#deletions.finishAll(limit)
+  /**
+   * Finishes what a process that died had begun.
+   * @param ending aborted when the process ends: nothing more is begun then
+   * @returns how many deletions there were, at most `limit`
+   */
+  finishDeletions(limit: number, ending?: AbortSignal): Promise<number> {
+    return this.#deletions.finishAll(limit, ending)
   }
 
   /**
@@ -216,23 +225,34 @@ export class Connections implements AsyncDisposable {
       const message = `The connection has a credential of ${row.scheme} that cannot be refreshed: nothing in it leads to a new token.`
       throw invalidInput('id', message)
     }
-    return await this.#refresher.renew(await this.#subjectOf(row), wait, { isForced: true })
+    const integration = await this.#integration(workspaceId, row.integration)
+    return await this.#reconnection.offer(row, integration, () =>
+      this.#refresher.renew(this.#subjectAt(row, integration), wait, { isForced: true }),
+    )
   }
 
-  /** Renews tokens that would die of disuse. @returns how many were due, at most `limit` */
-  async keepAlive(limit: number): Promise<number> {
+  /**
+   * Renews tokens that would die of disuse.
+   * @param ending aborted when the process ends: nothing more is begun then
+   * @returns how many were due, at most `limit`
+   */
+  async keepAlive(limit: number, ending?: AbortSignal): Promise<number> {
     const due = await this.#parts.refreshes.takeDue(limit, keepAliveAgainMs)
     for (const { workspaceId, connectionId } of due) {
-      const row = await this.#store.get(workspaceId, connectionId)
-      const isDead = row?.status === 'NEEDS_REAUTH' || row?.statusReason != null
-      if (row === undefined || isDead) continue
-      const wait = { deadlineMs: Date.now() + 60_000 }
-      // What fails is noted with the connection, and due again.
-      await this.#refresher.renew(await this.#subjectOf(row), wait, { isPatient: false }).catch(error => {
+      if (ending?.aborted) break
+      // What fails is noted with the connection, and due again; the others of the batch are no worse for it.
+      await this.#keepOne(workspaceId, connectionId).catch(error => {
         if (!(error instanceof GatewayError)) this.#events.upkeepFailed('keep-alive of a token', error)
       })
     }
     return due.length
+  }
+
+  async #keepOne(workspaceId: string, id: string): Promise<void> {
+    const row = await this.#store.get(workspaceId, id)
+    if (row === undefined || row.status === 'NEEDS_REAUTH' || row.statusReason !== null) return
+    const subject = this.#subjectAt(row, await this.#integration(workspaceId, row.integration))
+    await this.#refresher.renew(subject, { deadlineMs: Date.now() + 60_000 }, { isPatient: false })
   }
 
   /** Asks the vendor of a connection anew. Undefined where the integration has no verify request. */
@@ -255,7 +275,12 @@ export class Connections implements AsyncDisposable {
     integration: Integration,
     wait: RefreshWait,
   ): OpenedCredential | Promise<OpenedCredential> {
-    return this.#opener.open(row, integration, wait)
+    return this.#reconnection.offer(row, integration, () => this.#opener.open(row, integration, wait))
+  }
+
+  /** A page on which its end user connects it again; null unless that is needed. */
+  connectUrlFor(row: Connection, integration: Integration | undefined): string | null {
+    return this.#reconnection.urlFor(row, integration)
   }
 
   /** @throws GatewayError `CONNECTION_DISABLED` or `CONNECTION_NEEDS_REAUTH` */
@@ -269,13 +294,11 @@ export class Connections implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#refresher[Symbol.asyncDispose]()
-    await this.#revocations[Symbol.asyncDispose]()
+    await Promise.all([this.#refresher[Symbol.asyncDispose](), this.#revocations[Symbol.asyncDispose]()])
   }
 
-  async #subjectOf(row: ConnectionRow): Promise<RefreshSubject> {
-    const integration = await this.#integration(row.workspaceId, row.integration)
-    return { row, entry: entryOf(row, integration), client: this.#integrations.clientOf(integration) }
+  #subjectAt(row: ConnectionRow, integration: Integration): RefreshSubject {
+    return createRefreshSubject(row, integration, this.#integrations.clientOf(integration))
   }
 
   async #save(workspaceId: string, id: string, patch: Parameters<ConnectionStore['update']>[2]): Promise<Connection> {

@@ -36,11 +36,24 @@ export class CredentialSeal {
 
   /** @param entry what the integration says of the credential's scheme */
   seal(place: Place, credential: Credential, entry: AuthEntry, now: Date = new Date()): Sealed {
+    return this.#seal(place, credential, timesOf(credential, entry, now))
+  }
+
+  /** One whose token the vendor gave a moment ago: it is used, even if it has ended on its way. */
+  sealRenewed(place: Place, credential: Credential, entry: AuthEntry): Sealed {
+    const now = new Date()
+    const { tokenRenewAt, ...times } = timesOf(credential, entry, now)
+    const soonest = new Date(now.getTime() + shortestUseMs)
+    const isTooSoon = tokenRenewAt !== null && tokenRenewAt < soonest
+    return this.#seal(place, credential, { ...times, tokenRenewAt: isTooSoon ? soonest : tokenRenewAt })
+  }
+
+  #seal(place: Place, credential: Credential, times: Times): Sealed {
     const { envelope, keyId } = this.#vault.seal(
       connectionBinding(place.workspaceId, place.id),
       JSON.stringify(credential),
     )
-    return { sealedCredential: envelope, sealedUnder: keyId, ...timesOf(credential, entry, now) }
+    return { sealedCredential: envelope, sealedUnder: keyId, ...times }
   }
 
   /** @throws {GatewayError} CONNECTION_NEEDS_REAUTH when it cannot be opened */
@@ -58,12 +71,10 @@ export class CredentialSeal {
   }
 }
 
+type Times = Omit<Sealed, 'sealedCredential' | 'sealedUnder'>
+
 /** When the token in a credential ends, and when it is renewed before that. */
-function timesOf(
-  credential: Credential,
-  entry: AuthEntry,
-  now: Date,
-): Omit<Sealed, 'sealedCredential' | 'sealedUnder'> {
+function timesOf(credential: Credential, entry: AuthEntry, now: Date): Times {
   const never = { tokenExpiresAt: null, tokenRenewAt: null, dueAt: null }
   switch (credential.scheme) {
     case 'oauth2': {

@@ -1,19 +1,18 @@
 /** How a connection goes: its use stops at once, the vendor revokes the credential, then it is erased with its data key. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Credential } from '../auth/credential.ts'
 import { TokenError } from '../auth/tokens/token-endpoint.ts'
 import { GatewayError } from '../errors.ts'
 import type { ConnectionDeletionStore, DeletionRow, DeletionStep } from '../store/connection-deletions.ts'
 import type { ConnectionStore } from '../store/connections.ts'
 import type { CredentialSeal } from './credential-seal.ts'
-import type { AskToRevoke } from './revocation-request.ts'
+import type { PlanRevocation, Revocation } from './revocation-request.ts'
 import type { Revocations } from './revocations.ts'
 
 interface DeletionParts {
   readonly store: Pick<ConnectionStore, 'remove'>
   readonly deletions: ConnectionDeletionStore
   readonly seal: CredentialSeal
-  readonly askToRevoke: AskToRevoke
+  readonly planRevocation: PlanRevocation
   readonly revocations: Revocations
   /** How long whoever deletes waits for the vendor. */
   readonly patienceMs?: number
@@ -29,12 +28,13 @@ export interface Deletion {
 interface Revoked {
   readonly step: DeletionStep
   readonly failure?: unknown
-  readonly credential?: Credential
+  readonly revocation?: Revocation | undefined
 }
 
 const leaseMs = 60_000
 const pollMs = 100
 const usualPatienceMs = 10_000
+const revoked: DeletionStep = { step: 'REVOKE', outcome: 'DONE', message: null }
 const erased: DeletionStep = { step: 'ERASE', outcome: 'DONE', message: null }
 
 export class Deletions {
@@ -57,10 +57,13 @@ export class Deletions {
     return { isFirst, steps: isFirst ? await this.#finish(row) : await this.#stepsOf(row) }
   }
 
-  /** @returns how many were unfinished, at most `limit` */
-  async finishAll(limit: number): Promise<number> {
+  /**
+   * @param ending aborted when the process ends: what is not done by then is left to whoever comes next
+   * @returns how many were unfinished, at most `limit`
+   */
+  async finishAll(limit: number, ending?: AbortSignal): Promise<number> {
     const rows = await this.#parts.deletions.takeUnfinished(limit, leaseMs)
-    for (const row of rows) await this.#finish(row)
+    for (const row of rows) if (!ending?.aborted) await this.#finish(row, ending)
     return rows.length
   }
 
@@ -74,41 +77,44 @@ export class Deletions {
     return current.steps
   }
 
-  async #finish(row: DeletionRow): Promise<readonly DeletionStep[]> {
+  async #finish(row: DeletionRow, ending?: AbortSignal): Promise<readonly DeletionStep[]> {
     const { deletions, revocations } = this.#parts
-    const { step, failure, credential } = await this.#revoke(row)
-    const finish = (revoked: DeletionStep) => deletions.finish(row.workspaceId, row.id, [...row.steps, revoked, erased])
+    const { step, failure, revocation } = await this.#revoke(row, ending)
+    if (ending?.aborted && step.outcome === 'FAILED') return row.steps
+    const finish = (own: DeletionStep) => deletions.finish(row.workspaceId, row.id, [...row.steps, own, erased])
     await finish(step)
-    if (credential !== undefined && revocations.mayTryAgain(failure)) {
-      const done = { step: 'REVOKE', outcome: 'DONE', message: null } as const
-      revocations.tryAgain(row, credential, failure, () => finish(done))
+    if (revocation !== undefined && revocations.mayTryAgain(failure)) {
+      revocations.tryAgain(row, revocation, failure, () => finish(revoked))
     }
     return [...row.steps, step, erased]
   }
 
-  async #revoke(row: DeletionRow): Promise<Revoked> {
+  async #revoke(row: DeletionRow, ending: AbortSignal | undefined): Promise<Revoked> {
     const { sealedCredential } = row
     if (sealedCredential === null) return { step: skipped('The credential is erased already.') }
-    let credential: Credential | undefined
+    let revocation: Revocation | undefined
     try {
-      credential = this.#parts.seal.open({ ...row, sealedCredential })
-      const why = await this.#ask(row, credential)
-      return { step: why === undefined ? { step: 'REVOKE', outcome: 'DONE', message: null } : skipped(why) }
+      const planned = await this.#parts.planRevocation(row, this.#parts.seal.open({ ...row, sealedCredential }))
+      if (typeof planned === 'string') return { step: skipped(planned) }
+      revocation = planned
+      await this.#ask(revocation, ending)
+      return { step: revoked }
     } catch (failure) {
       const isKnown = failure instanceof TokenError || failure instanceof GatewayError
       const what = isKnown ? failure.message : 'The gateway could not do it.'
       const further = this.#parts.revocations.mayTryAgain(failure)
         ? 'It is tried again for some minutes; then revoke it at the vendor.'
         : 'Revoke it at the vendor.'
-      return { step: { step: 'REVOKE', outcome: 'FAILED', message: `${what} ${further}` }, failure, ...{ credential } }
+      return { step: { step: 'REVOKE', outcome: 'FAILED', message: `${what} ${further}` }, failure, revocation }
     }
   }
 
-  async #ask(row: DeletionRow, credential: Credential): Promise<string | undefined> {
-    const { askToRevoke, patienceMs = usualPatienceMs } = this.#parts
+  async #ask(revocation: Revocation, ending: AbortSignal | undefined): Promise<void> {
+    const { patienceMs = usualPatienceMs } = this.#parts
     const isAnswered = new AbortController()
-    const asked = askToRevoke(row, credential).finally(() => isAnswered.abort())
-    const isLate = sleep(patienceMs, true, { signal: isAnswered.signal, ref: false }).catch(() => false)
+    const asked = revocation().finally(() => isAnswered.abort())
+    const signal = AbortSignal.any([isAnswered.signal, ...(ending === undefined ? [] : [ending])])
+    const isLate = sleep(patienceMs, true, { signal, ref: false }).catch(() => ending?.aborted === true)
     if (!(await Promise.race([isLate, asked.then(isDone, isDone)]))) return await asked
     throw new GatewayError('UPSTREAM_TIMEOUT', `The vendor did not answer within ${patienceMs} ms.`)
   }

@@ -6,6 +6,7 @@ import { GatewayError } from '../errors.ts'
 import type { ConnectionRow, ConnectionStore } from '../store/connections.ts'
 import type { CredentialSeal } from './credential-seal.ts'
 import type { Integration, Integrations } from './integrations.ts'
+import { createRefreshSubject, entryOf, type RefreshSubject } from './refresh-subject.ts'
 import type { Refresher, RefreshWait } from './refresher.ts'
 import { isRenewable, mintJwt } from './renewal.ts'
 
@@ -13,7 +14,7 @@ export interface OpenedCredential {
   readonly injection: Injection
   /**
    * The vendor refused it (401): a newer one, or undefined when there is none to be had now.
-   * @throws {GatewayError} CONNECTION_NEEDS_REAUTH, REFRESH_FAILED
+   * @throws {GatewayError} CONNECTION_NEEDS_REAUTH, REFRESH_FAILED, INTEGRATION_NOT_CONFIGURED
    */
   readonly renew: (wait: RefreshWait) => Promise<OpenedCredential | undefined>
   /** The vendor took it. */
@@ -104,18 +105,21 @@ export class CredentialOpener {
   }
 
   async #renewed(row: ConnectionRow, integration: Integration, wait: RefreshWait): Promise<OpenedCredential> {
-    const entry = entryOf(row, integration)
     const isGood = row.tokenExpiresAt !== null && row.tokenExpiresAt.getTime() > Date.now()
-    const client = this.#parts.integrations.clientOf(integration)
+    const subject = this.#subjectOf(row, integration)
     const patience = isGood ? { ...wait, deadlineMs: Math.min(wait.deadlineMs, Date.now() + politeWaitMs) } : wait
     try {
-      const renewed = await this.#parts.refresher.renew({ row, entry, client }, patience, { isPatient: !isGood })
+      const renewed = await this.#parts.refresher.renew(subject, patience, { isPatient: !isGood })
       // Used even if it is due already: a vendor whose tokens end at once would be asked without an end.
       return await this.#use(renewed, integration)
     } catch (error) {
-      if (!isGood || !(error instanceof GatewayError) || error.code !== 'REFRESH_FAILED') throw error
-      return this.#remember(row, integration, entry, this.#parts.seal.open(row), 0)
+      if (!isGood || !(error instanceof GatewayError) || isEnd(error)) throw error
+      return this.#remember(row, integration, subject.entry, this.#parts.seal.open(row), 0)
     }
+  }
+
+  #subjectOf(row: ConnectionRow, integration: Integration): RefreshSubject {
+    return createRefreshSubject(row, integration, this.#parts.integrations.clientOf(integration))
   }
 
   async #replace(
@@ -131,8 +135,7 @@ export class CredentialOpener {
       const isNewer = current !== undefined && current.credentialVersion !== row.credentialVersion
       return isNewer ? await this.open(current, integration, wait) : undefined
     }
-    const subject = { row, entry: entryOf(row, integration), client: this.#parts.integrations.clientOf(integration) }
-    return await this.#use(await this.#parts.refresher.renew(subject, wait), integration)
+    return await this.#use(await this.#parts.refresher.renew(this.#subjectOf(row, integration), wait), integration)
   }
 
   /** All whose token is the one that was refused wait for the same new one; only a new one that is refused, too, waits. */
@@ -162,10 +165,7 @@ function placeOf({ workspaceId, id }: ConnectionRow): string {
   return `${workspaceId} ${id}`
 }
 
-/** @throws {GatewayError} CONNECTION_NEEDS_REAUTH when the integration has no such scheme any more */
-export function entryOf(row: Pick<ConnectionRow, 'integration' | 'scheme'>, integration: Integration): AuthEntry {
-  const entry = integration.definition.auth.find(auth => auth.scheme === row.scheme)
-  if (entry !== undefined) return entry
-  const message = `The integration "${row.integration}" no longer takes ${row.scheme} credentials; connect again.`
-  throw new GatewayError('CONNECTION_NEEDS_REAUTH', message)
+/** What leaves nothing of a token that still works; a refresh that fails for another reason costs nothing. */
+function isEnd({ code }: GatewayError): boolean {
+  return code === 'CONNECTION_NEEDS_REAUTH' || code === 'CONNECTION_NOT_FOUND'
 }

@@ -5,15 +5,15 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Credential } from '../auth/credential.ts'
-import type { AuthEntry } from '../auth/scheme.ts'
 import type { ProofMemory } from '../auth/tokens/proof-memory.ts'
-import { type OAuthClientFacts, TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
+import { TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { GatewayError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { ConnectionRow, ConnectionStore } from '../store/connections.ts'
 import type { TokenRefreshStore } from '../store/token-refreshes.ts'
 import { markFailed, Tracing } from '../telemetry/tracing.ts'
 import type { CredentialSeal } from './credential-seal.ts'
+import type { RefreshSubject } from './refresh-subject.ts'
 import { isRenewable, renewCredential } from './renewal.ts'
 
 export interface RefresherParts {
@@ -33,13 +33,6 @@ export interface RefresherParts {
   /** Where each request for a token is traced; nowhere unless given. */
   readonly tracing?: Tracing
   readonly leaseMs?: number
-}
-
-/** What is needed to ask the vendor for a new token. */
-export interface RefreshSubject {
-  readonly row: ConnectionRow
-  readonly entry: AuthEntry
-  readonly client: OAuthClientFacts | undefined
 }
 
 export interface RefreshWait {
@@ -66,7 +59,7 @@ const pollMs = 60
 /** After a failure the vendor is asked again this late, then twice as late, and so on. */
 const firstPauseMs = 250
 const longestPauseMs = 300_000
-/** A mistake in the workspace's settings is not mended by asking. */
+/** A mistake in the workspace's settings is not mended by asking; with other settings the vendor is asked at once. */
 const misconfiguredPauseMs = 15_000
 /** How long a token that is there already is tried to be saved. */
 const savingMs = 60_000
@@ -83,7 +76,8 @@ export class Refresher implements AsyncDisposable {
 
   /**
    * The connection with a credential newer than the given one; made by whoever comes first.
-   * @throws {GatewayError} CONNECTION_NEEDS_REAUTH, CONNECTION_NOT_FOUND, REFRESH_FAILED with `retryAfterMs`
+   * @throws {GatewayError} CONNECTION_NEEDS_REAUTH, CONNECTION_NOT_FOUND, REFRESH_FAILED with `retryAfterMs`; and why the
+   *   vendor cannot be asked at all: INTEGRATION_NOT_CONFIGURED, DESTINATION_NOT_ALLOWED, INVALID_INPUT
    */
   async renew(subject: RefreshSubject, wait: RefreshWait, options: RefreshOptions = {}): Promise<ConnectionRow> {
     const { isForced = false, isPatient = !isForced } = options
@@ -131,7 +125,8 @@ export class Refresher implements AsyncDisposable {
   }
 
   #join(subject: RefreshSubject, isForced: boolean): Promise<FlightEnd> {
-    const key = `${subject.row.workspaceId} ${subject.row.id}`
+    // Who comes with other settings waits for no answer to the old ones.
+    const key = `${subject.row.workspaceId} ${subject.row.id} ${subject.settings}`
     const known = this.#flights.get(key)
     if (known !== undefined) return known
     const flight = this.#fly(subject, isForced).finally(() => this.#flights.delete(key))
@@ -147,7 +142,8 @@ export class Refresher implements AsyncDisposable {
     for (;;) {
       const newer = await this.#newer(row)
       if (newer !== undefined) return { state: 'fresh', row: newer }
-      const claim = await refreshes.claim(place, owner, this.#leaseMs, isForced)
+      const options = { evenIfBlocked: isForced, settings: subject.settings }
+      const claim = await refreshes.claim(place, owner, this.#leaseMs, options)
       if (claim.state === 'mine') {
         // It may have been renewed between the look and the claim.
         const done = await this.#newer(row)
@@ -157,7 +153,7 @@ export class Refresher implements AsyncDisposable {
       }
       if (claim.state === 'blocked') {
         const reason = claim.lastFailure ?? 'the vendor did not give a new token.'
-        return { state: 'later', atMs: Date.now() + claim.forMs, reason, mayWait: true }
+        return { state: 'later', atMs: Date.now() + claim.forMs, reason, mayWait: !claim.isMisconfigured }
       }
       await sleep(Math.min(claim.forMs, pollMs * (0.5 + Math.random())) + 5)
     }
@@ -183,7 +179,7 @@ export class Refresher implements AsyncDisposable {
   }
 
   async #ask(subject: RefreshSubject, owner: string, failures: number): Promise<FlightEnd> {
-    const { row, entry, client } = subject
+    const { row, entry, config, client } = subject
     const { seal, fetch, refreshes, proofs } = this.#parts
     const place = { workspaceId: row.workspaceId, connectionId: row.id }
     const heartbeat = setInterval(() => {
@@ -192,7 +188,7 @@ export class Refresher implements AsyncDisposable {
     try {
       const credential = seal.open(row)
       if (!isRenewable(credential)) return await this.#cannotRenew(row, owner)
-      const facts = { entry, config: row.config, client, fetch, proofs, now: new Date() }
+      const facts = { entry, config, client, fetch, proofs, now: new Date() }
       const renewed = await renewCredential(credential, facts)
       return { state: 'fresh', row: await this.#save(subject, renewed) }
     } catch (error) {
@@ -207,7 +203,7 @@ export class Refresher implements AsyncDisposable {
     const { store, seal, events, onChanged } = this.#parts
     const change = {
       expectedVersion: row.credentialVersion,
-      ...seal.seal(row, renewed, entry),
+      ...seal.sealRenewed(row, renewed, entry),
       patch: { statusReason: null },
       event: 'connection.refreshed' as const,
     }
@@ -232,9 +228,15 @@ export class Refresher implements AsyncDisposable {
   }
 
   async #judge(error: unknown, subject: RefreshSubject, owner: string, failures: number): Promise<FlightEnd> {
-    const { row } = subject
+    const { row, settings } = subject
     const { refreshes, events } = this.#parts
     const place = { workspaceId: row.workspaceId, connectionId: row.id }
+    if (error instanceof GatewayError && !isUpstreamFailure(error)) {
+      // Ours to say, to each who comes: no vendor is spared by a pause.
+      await refreshes.release(place, owner)
+      events.tokenRefreshFailed(row, error)
+      throw error
+    }
     const isVendors = error instanceof TokenError || error instanceof GatewayError
     // A signed assertion is refused when our clock is wrong, too: that ends no connection.
     const isDefinite = error instanceof TokenError && error.kind === 'refused' && subject.entry.scheme !== 'jwtBearer'
@@ -242,9 +244,8 @@ export class Refresher implements AsyncDisposable {
     const isTemporary = error instanceof TokenError ? error.kind === 'unavailable' : isUpstreamFailure(error)
     const pauseMs = isTemporary ? pauseAfter(failures, error) : misconfiguredPauseMs
     const message = isVendors ? error.message : 'the gateway could not do it.'
-    await refreshes.fail(place, owner, { message, blockMs: pauseMs })
+    await refreshes.fail(place, owner, { message, blockMs: pauseMs, settings: isTemporary ? undefined : settings })
     events.tokenRefreshFailed(row, error)
-    if (error instanceof GatewayError && !isTemporary) throw error
     return { state: 'later', atMs: Date.now() + pauseMs, reason: message, mayWait: isTemporary }
   }
 
@@ -295,7 +296,7 @@ export function needsReauth(row: ConnectionRow, connectUrl: string | undefined):
 }
 
 function isUpstreamFailure(error: unknown): boolean {
-  return error instanceof GatewayError && error.code.startsWith('UPSTREAM_')
+  return error instanceof GatewayError && (error.code.startsWith('UPSTREAM_') || error.code === 'RESPONSE_TOO_LARGE')
 }
 
 function pauseAfter(failures: number, error: unknown): number {

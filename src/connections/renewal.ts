@@ -1,6 +1,7 @@
 /** How the token of each scheme is obtained anew: what is asked of the vendor, and the credential that comes of it. */
 import { randomUUID } from 'node:crypto'
 import type { Credential, CredentialOf, FieldValues, MintedToken } from '../auth/credential.ts'
+import { createFieldCheck } from '../auth/needed-fields.ts'
 import type { AuthEntry, EntryOf } from '../auth/scheme.ts'
 import { signJwt } from '../auth/signed-jwt.ts'
 import { parseTemplate, renderTemplate } from '../auth/template.ts'
@@ -47,7 +48,8 @@ export function isRenewable(credential: Credential): boolean {
 
 /**
  * @throws {TokenError} when the vendor gives none
- * @throws {GatewayError} INTEGRATION_NOT_CONFIGURED, INVALID_INPUT, or why the vendor could not be asked
+ * @throws {GatewayError} INTEGRATION_NOT_CONFIGURED, INVALID_INPUT, CONNECTION_NEEDS_REAUTH when the integration asks for
+ *   more than the credential has, or why the vendor could not be asked
  */
 export async function renewCredential(credential: Credential, parts: RenewalParts): Promise<Credential> {
   const { entry } = parts
@@ -69,13 +71,14 @@ export async function renewCredential(credential: Credential, parts: RenewalPart
   throw new TypeError(`A ${credential.scheme} credential cannot be renewed with an entry for ${entry.scheme}.`)
 }
 
-/** Signs the token of a `jwt` credential; nobody is asked. */
+/** Signs the token of a `jwt` credential; nobody is asked. @throws {GatewayError} CONNECTION_NEEDS_REAUTH, INVALID_INPUT */
 export async function mintJwt(
   fields: FieldValues,
   entry: EntryOf<'jwt' | 'jwtBearer'>,
   now: Date,
   more: Values = {},
 ): Promise<MintedToken> {
+  createFieldCheck(entry.fields, [{ key: entry.key }, entry.jwtHeader, entry.claims])(fields)
   const values = { ...fields, ...more, uuid: randomUUID() }
   const { token, expiresAt } = await signJwt(
     {
@@ -187,6 +190,7 @@ async function logIn(
   entry: EntryOf<'twoStep'>,
   { config, fetch }: RenewalParts,
 ): Promise<MintedToken> {
+  createFieldCheck(entry.fields, [entry.tokenQuery, entry.tokenParams, entry.tokenHeaders])(fields)
   const endpoint = endpointOf(entry, config)
   const url = new URL(endpoint.tokenUrl)
   for (const [name, value] of Object.entries(fillAll(entry.tokenQuery, fields))) url.searchParams.append(name, value)

@@ -6,6 +6,7 @@ import type { ProofMemory } from '../auth/tokens/proof-memory.ts'
 import { revokeToken } from '../auth/tokens/revocation.ts'
 import { type OAuthClientFacts, TokenError, type TokenFetch } from '../auth/tokens/token-endpoint.ts'
 import { fillAddress } from '../catalog/address.ts'
+import { usableConfig } from '../catalog/target.ts'
 import type { ConnectionRow } from '../store/connections.ts'
 import type { Integrations } from './integrations.ts'
 
@@ -13,11 +14,15 @@ import type { Integrations } from './integrations.ts'
 export type Revocable = Pick<ConnectionRow, 'workspaceId' | 'id' | 'integration' | 'scheme' | 'config'>
 
 /**
- * Once. @returns why there was nothing to ask, or undefined when it is done
+ * Asks the vendor once, with the address, the client and the tokens of when it was planned: later tries need nothing that
+ * may be gone by then.
  * @throws {TokenError} when the vendor does not do it
  * @throws {GatewayError} when it could not be asked
  */
-export type AskToRevoke = (row: Revocable, credential: Credential) => Promise<string | undefined>
+export type Revocation = () => Promise<void>
+
+/** @returns how to ask the vendor, or why there is nothing to ask */
+export type PlanRevocation = (row: Revocable, credential: Credential) => Promise<Revocation | string>
 
 interface RequestParts {
   readonly integrations: Pick<Integrations, 'get' | 'clientOf'>
@@ -27,26 +32,30 @@ interface RequestParts {
 
 type Values = Readonly<Record<string, string>>
 
-export function createRevocationRequest(parts: RequestParts): AskToRevoke {
+export function createRevocationPlan(parts: RequestParts): PlanRevocation {
   const { integrations, fetch } = parts
   return async (row, credential) => {
     const integration = await integrations.get(row.workspaceId, row.integration)
-    const entry = integration?.definition.auth.find(({ scheme }) => scheme === row.scheme)
-    if (integration === undefined || entry?.scheme !== 'oauth2')
-      return 'Such credentials are revoked at the vendor alone.'
+    if (integration === undefined) return 'The integration is gone, and with it the way to revoke a token.'
+    const entry = integration.definition.auth.find(({ scheme }) => scheme === row.scheme)
+    if (entry?.scheme !== 'oauth2') return 'Such credentials are revoked at the vendor alone.'
     if (entry.revocationUrl === undefined && entry.revoke === undefined)
       return 'The integration names no way to revoke a token.'
     if (credential.scheme !== 'oauth2') return 'The credential is of another scheme.'
     const { config = {} } = integration.definition
-    const missing = placeholdersOf(entry.revocationUrl ?? '').find(name => name in config && !(name in row.config))
-    if (missing !== undefined)
-      return `The address to revoke tokens at needs config.${missing}, which the connection lacks.`
+    const values = usableConfig(integration.definition, row.config)
+    const address = entry.revoke?.url ?? entry.revocationUrl ?? ''
+    const missing = placeholdersOf(address).find(name => Object.hasOwn(config, name) && !Object.hasOwn(values, name))
+    if (missing !== undefined) {
+      const why = Object.hasOwn(row.config, missing) ? 'whose value is not taken today' : 'which the connection lacks'
+      return `The address to revoke tokens at needs config.${missing}, ${why}.`
+    }
     const namesRefreshToken = JSON.stringify(entry.revoke ?? {}).includes('{refreshToken}')
     if (namesRefreshToken && credential.refreshToken === undefined) return 'There is no refresh token to revoke.'
     const client = integrations.clientOf(integration)
-    if (entry.revoke !== undefined) await sendRevoke(entry.revoke, row.config, credential, client, fetch)
-    else await revokeTokens(entry, row.config, credential, client, parts)
-    return undefined
+    const { revoke } = entry
+    if (revoke !== undefined) return () => sendRevoke(revoke, values, credential, client, fetch)
+    return () => revokeTokens(entry, values, credential, client, parts)
   }
 }
 

@@ -3,8 +3,8 @@
 export interface UpkeepTask {
   /** For the log. */
   readonly what: string
-  /** Does at most `limit` of it. @returns how many there were */
-  readonly run: (limit: number) => Promise<number>
+  /** Does at most `limit` of it, and begins no more once the signal is aborted. @returns how many there were */
+  readonly run: (limit: number, ending: AbortSignal) => Promise<number>
 }
 
 const everyMs = 60_000
@@ -14,8 +14,8 @@ export class Upkeep implements AsyncDisposable {
   readonly #tasks: readonly UpkeepTask[]
   readonly #onFailure: (what: string, error: unknown) => void
   readonly #timer: NodeJS.Timeout
+  readonly #ending = new AbortController()
   #running: Promise<void> = Promise.resolve()
-  #isOver = false
 
   constructor(tasks: readonly UpkeepTask[], onFailure: (what: string, error: unknown) => void) {
     this.#tasks = tasks
@@ -31,21 +31,22 @@ export class Upkeep implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isOver = true
+    this.#ending.abort()
     clearTimeout(this.#timer)
     await this.#running
   }
 
   #turn(): void {
     void this.run().then(() => {
-      if (!this.#isOver) this.#timer.refresh()
+      if (!this.#ending.signal.aborted) this.#timer.refresh()
     })
   }
 
   async #runAll(): Promise<void> {
+    const { signal } = this.#ending
     for (const { what, run } of this.#tasks) {
       try {
-        while (!this.#isOver && (await run(sliceSize)) >= sliceSize);
+        while (!signal.aborted && (await run(sliceSize, signal)) >= sliceSize);
       } catch (error) {
         this.#onFailure(what, error)
       }

@@ -97,11 +97,39 @@ function isSecret(name: string, credential: Credential, entry: AuthEntry): boole
 /** From what is one account's alone to what two accounts could share or one could change. */
 const strongestFirst = ['id', 'email', 'name', 'url'] as const
 
-/** By the strongest field that both have; `UNTOLD` when they have none in common. */
+/** By the strongest field that both have, however it is spelled; `UNTOLD` when they have none in common. */
 export function compareAccounts(before: Account | null, now: Account | null): 'SAME' | 'OTHER' | 'UNTOLD' {
-  const field = strongestFirst.find(name => before?.[name] != null && now?.[name] != null)
-  if (field === undefined) return 'UNTOLD'
-  return before?.[field] === now?.[field] ? 'SAME' : 'OTHER'
+  for (const field of strongestFirst) {
+    const [one, two] = [before?.[field], now?.[field]]
+    if (one != null && two != null) return spelled[field](one) === spelled[field](two) ? 'SAME' : 'OTHER'
+  }
+  return 'UNTOLD'
+}
+
+/** By an id that is no email: that is never changed, nor given to another. */
+export function isCertainlyOther(before: Account | null, now: Account | null): boolean {
+  return before?.id != null && now?.id != null && before.id !== now.id && !isEmail(before.id) && !isEmail(now.id)
+}
+
+/** One spelling for all that mean the same. */
+const spelled: Readonly<Record<keyof Account, (text: string) => string>> = {
+  id: text => (isEmail(text) ? spellEmail(text) : text),
+  email: spellEmail,
+  name: spellName,
+  url: text => (URL.canParse(text) ? new URL(text).href : spellName(text)),
+}
+
+/** Some vendors have no other id. */
+function isEmail(text: string): boolean {
+  return /^[^\s@]+@[^\s@]+$/.test(text)
+}
+
+function spellEmail(text: string): string {
+  return text.trim().toLowerCase().normalize('NFC')
+}
+
+function spellName(text: string): string {
+  return text.trim().normalize('NFC')
 }
 
 function readPath(path: string | undefined, answer: unknown): unknown {

@@ -21,8 +21,8 @@ export function resolveConnection(row: ConnectionRow, integration: Integration):
 
 function resolve(row: ConnectionRow, integration: Integration): ResolvedConnection {
   const { definition } = integration
-  const target = resolveTarget(definition, row.config)
   const auth = definition.auth.find(entry => entry.scheme === row.scheme)
+  const target = resolveTarget(definition, row.config, auth)
   return {
     id: row.id,
     workspaceId: row.workspaceId,

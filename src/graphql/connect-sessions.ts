@@ -8,9 +8,13 @@ const CreateConnectSessionInput = builder.inputType('CreateConnectSessionInput',
   fields: t => ({
     endUserId: t.string({ required: true, description: 'Whose account it will be, by your own id.' }),
     integrations: t.stringList({
-      description: 'The slugs to choose from; every configured integration when absent.',
+      description:
+        'The slugs to choose from, at most 100; every configured integration when absent. Those that cannot be connected yet are left out; `INTEGRATION_NOT_CONFIGURED` when no other is left.',
     }),
-    connectionId: t.id({ description: 'The connection to repair: it keeps its id and takes the same account again.' }),
+    connectionId: t.id({
+      description:
+        'The connection to repair: it keeps its id and takes the same account again. `integrations`, if any, has its integration.',
+    }),
     allowOtherAccount: t.boolean({
       defaultValue: false,
       description:
@@ -20,7 +24,10 @@ const CreateConnectSessionInput = builder.inputType('CreateConnectSessionInput',
       description: 'Where the end user goes afterwards, with `connection_id` and `state` in the query.',
     }),
     state: t.string({ description: 'Handed back in the query of `returnUrl`.' }),
-    metadata: t.field({ type: 'JSONObject', description: 'What the connection that is made gets as its metadata.' }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'What the connection that is made gets as its metadata, as for createConnection.',
+    }),
     expiresInSeconds: t.int({ description: '1 to 1800; 900 when absent.' }),
   }),
 })

@@ -17,7 +17,7 @@ const ConnectionFilter = builder.inputType('ConnectionFilter', {
     metadata: t.field({
       type: 'JSONObject',
       description:
-        'Metadata that contains these fields with these values, such as `{plan: "pro", tags: ["eu"]}`. At most 16 KiB.',
+        'Metadata that contains these fields with these values, such as `{plan: "pro", tags: ["eu"]}`. At most 16 KiB; as in metadata, a number that a double (IEEE 754) would round is refused.',
     }),
   }),
 })

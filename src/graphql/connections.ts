@@ -106,9 +106,11 @@ builder.node(ConnectionType, {
     connectUrl: t.string({
       nullable: true,
       description:
-        'A page on which its end user connects the same account again, good for 30 minutes; null unless that is needed.',
-      resolve: ({ workspaceId, id, status }, _args, { services }) =>
-        status === 'NEEDS_REAUTH' ? services.connectSessions.repairUrl({ workspaceId, id }) : null,
+        'A page on which its end user connects the same account again, good for 30 minutes; null unless that is needed: the status is NEEDS_REAUTH, or the integration no longer takes such a credential and has another way to connect.',
+      resolve: async (connection, _args, { services, operation }) => {
+        const integration = await operation().lookups.integration(connection.integration)
+        return services.connections.connectUrlFor(connection, integration)
+      },
     }),
     rules: t.field({
       type: [Rule],
@@ -146,12 +148,14 @@ const CreateConnectionInput = builder.inputType('CreateConnectionInput', {
     endUserId: t.string({ required: true, description: 'Whose account it is, by your own id; 1 to 255 characters.' }),
     config: t.field({
       type: 'JSONObject',
-      description: 'Values of the integration’s config fields, e.g. `{dc: "us9"}`.',
+      description:
+        'Values of the integration’s config fields, e.g. `{dc: "us9"}`. A value that its settings have made needless may be any text.',
     }),
     credential: t.field({ type: CredentialInput, required: true, description: 'The secret; never shown again.' }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'What you want to keep with it; at most 16 KiB, not secret.',
+      description:
+        'What you want to keep with it; at most 16 KiB, not secret. A number that a double (IEEE 754) would round is refused: write it as text.',
     }),
     verify: t.boolean({
       defaultValue: true,
@@ -166,7 +170,7 @@ const UpdateConnectionInput = builder.inputType('UpdateConnectionInput', {
   fields: t => ({
     id: t.id({ required: true, description: 'Which connection.' }),
     config: t.field({ type: 'JSONObject', description: 'All config values anew.' }),
-    metadata: t.field({ type: 'JSONObject', description: 'All metadata anew.' }),
+    metadata: t.field({ type: 'JSONObject', description: 'All metadata anew, as for createConnection.' }),
     quota: t.field({ type: QuotaInput, description: 'A limit for calls through it; null for none.' }),
     rules: t.field({ type: [RuleInput], description: 'What may be called through it and what not; all anew.' }),
   }),

@@ -1,5 +1,6 @@
 /** The credentials a caller may import: one input per scheme, exactly one of them. */
 import { type Credential, parseCredential } from '../auth/credential.ts'
+import { invalidInput } from '../errors.ts'
 import { builder } from './builder.ts'
 
 const ApiKeyCredentialInput = builder.inputType('ApiKeyCredentialInput', {
@@ -81,7 +82,9 @@ const MtlsCredentialInput = builder.inputType('MtlsCredentialInput', {
 
 const NoneCredentialInput = builder.inputType('NoneCredentialInput', {
   description: 'No credential: for services that ask for none.',
-  fields: t => ({ ok: t.boolean({ required: true, defaultValue: true, description: 'Says that this is meant.' }) }),
+  fields: t => ({
+    ok: t.boolean({ required: true, defaultValue: true, description: 'True: says that this is meant.' }),
+  }),
 })
 
 export const CredentialInput = builder.inputType('CredentialInput', {
@@ -107,6 +110,10 @@ export const CredentialInput = builder.inputType('CredentialInput', {
 /** @throws GatewayError `INVALID_INPUT` naming the field; a value is never repeated. */
 export function credentialOf(input: typeof CredentialInput.$inferInput): Credential {
   const { basic, oauth2, none, ...others } = input
+  if (none?.ok === false) {
+    const message = 'credential.none.ok got false; it takes true, which says that no credential is meant.'
+    throw invalidInput('credential.none.ok', message)
+  }
   if (basic) return parseCredential({ scheme: 'basic', username: basic.username, password: basic.password ?? '' })
   if (oauth2) return parseCredential({ scheme: 'oauth2', ...given(oauth2), expiresAt: oauth2.expiresAt?.toISOString() })
   const [other] = Object.entries(others).flatMap(([scheme, value]) => (value ? [{ scheme, ...given(value) }] : []))

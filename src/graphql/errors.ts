@@ -27,7 +27,7 @@ export function faceOf(error: unknown, requestId: string, { showsSchema = true }
   }
   if (located !== undefined && cause === located) {
     const { message, details } =
-      showsSchema || isAboutRequest(located) ? describeRequestError(located.message) : hiddenReason
+      showsSchema || isAboutRequest(located) ? describeRequestError(located.message, located.nodes) : hiddenReason
     return { error: shape(located, message, codeOfRequestError(located), requestId, { details, ...httpOf(located) }) }
   }
   return { error: shape(located, 'Internal error.', 'INTERNAL', requestId, httpOf(located)), hidden: cause ?? error }

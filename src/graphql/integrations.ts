@@ -256,9 +256,13 @@ const ConfigureIntegrationInput = builder.inputType('ConfigureIntegrationInput',
     'An admin’s settings for the whole workspace. An absent field stays as it is; null goes back to the catalog’s value.',
   fields: t => ({
     slug: t.string({ required: true, description: 'Which integration.' }),
-    baseUrl: t.string({ description: 'Another address: a self-managed server, a sandbox of the vendor.' }),
+    baseUrl: t.string({
+      description:
+        'Another address: a self-managed server, a sandbox of the vendor. Plain http, here and below, only towards hosts in `PASSGATE_EGRESS_ALLOW`.',
+    }),
     hosts: t.stringList({
-      description: 'The pinned hosts there. When absent with `baseUrl`: the host of that URL alone.',
+      description:
+        'The pinned hosts there. When absent with `baseUrl`: the host of that URL alone. Where the base URL is a whole config field, such as `{instanceUrl}`: what each connection’s value leads to, in place of the field’s own pattern.',
     }),
     authorizationUrl: t.string({ description: 'The OAuth authorization endpoint there.' }),
     tokenUrl: t.string({ description: 'The OAuth token endpoint there.' }),

@@ -100,7 +100,7 @@ export const PassthroughResult = builder.objectRef<GatewayAnswer>('PassthroughRe
       type: 'JSON',
       nullable: true,
       description:
-        'A JSONPath query (RFC 9535) over the JSON body: the list of matched values, each exactly as sent. Null when the body is not JSON.',
+        'A JSONPath query (RFC 9535) over the JSON body: the list of matched values, each exactly as sent. Filters compare numbers as IEEE 754 doubles, as the RFC has it: integers beyond 2^53 that differ may count as equal there. Null when the body is not JSON.',
       args: { path: t.arg.string({ required: true, description: 'For example `$.data[*].id`.' }) },
       resolve: async ({ response }, { path }, { operation }) => {
         const body = await response.queryable()

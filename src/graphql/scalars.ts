@@ -2,12 +2,14 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql'
 import { GraphQLDateTime } from 'graphql-scalars'
 import { exactNumber } from '../passthrough/exact-json.ts'
+import { describeKind, isObject } from '../passthrough/scalar.ts'
 
 type Variables = Readonly<Record<string, unknown>> | null | undefined
 
 export const jsonScalar: GraphQLScalarType = new GraphQLScalarType({
   name: 'JSON',
-  description: 'Any JSON value. Numbers keep all their digits, going in and coming out.',
+  description:
+    'Any JSON value. No number is rounded: those of a vendor come out as they were spelled; those that go in keep their value, but may be spelled the usual way (1.10 becomes 1.1).',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
   serialize: value => value,
   parseValue: value => value,
@@ -16,16 +18,21 @@ export const jsonScalar: GraphQLScalarType = new GraphQLScalarType({
 
 export const jsonObjectScalar: GraphQLScalarType<Record<string, unknown>> = new GraphQLScalarType({
   name: 'JSONObject',
-  description: 'A JSON object. Numbers keep all their digits, going in and coming out.',
+  description:
+    'A JSON object. No number in it is rounded; one that goes in keeps its value, but may be spelled the usual way (1.10 becomes 1.1).',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
   serialize: requireObject,
   parseValue: requireObject,
-  parseLiteral: (node, variables) => requireObject(literalValue(node, variables)),
+  parseLiteral: (node, variables) => requireObject(literalValue(node, variables), node),
 })
 
 export const dateTimeScalar: GraphQLScalarType<Date> = new GraphQLScalarType({
-  ...GraphQLDateTime.toConfig(),
+  name: 'DateTime',
   description: 'A point in time as RFC 3339 text, for example `2026-11-21T09:30:00Z`.',
+  serialize: value => GraphQLDateTime.serialize(value),
+  parseValue: value => readTime(value),
+  parseLiteral: node => readTime(node.kind === Kind.STRING ? node.value : literalValue(node, undefined), node),
+  extensions: GraphQLDateTime.extensions,
 })
 
 function literalValue(node: ValueNode, variables: Variables): unknown {
@@ -46,8 +53,18 @@ function literalValue(node: ValueNode, variables: Variables): unknown {
   }
 }
 
-function requireObject(value: unknown): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  const got = value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`
-  throw new GraphQLError(`JSONObject takes a JSON object; got ${got}.`)
+function requireObject(value: unknown, node?: ValueNode): Record<string, unknown> {
+  if (isObject(value)) return value
+  throw new GraphQLError(`JSONObject takes a JSON object; got ${describeKind(value)}.`, { nodes: node })
+}
+
+function readTime(value: unknown, node?: ValueNode): Date {
+  try {
+    return GraphQLDateTime.parseValue(value)
+  } catch {
+    // Not the text itself: whoever mixes two fields up may have put a credential here.
+    const got = typeof value === 'string' ? `a text of ${value.length} characters` : describeKind(value)
+    const message = `DateTime takes RFC 3339 text such as 2026-11-21T09:30:00Z; got ${got}.`
+    throw new GraphQLError(message, { nodes: node })
+  }
 }

@@ -82,8 +82,12 @@ const CreateSessionInput = builder.inputType('CreateSessionInput', {
   description: 'Whose session it is, and what it may do; never more than the key that mints it.',
   fields: t => ({
     endUserId: t.string({ required: true, description: 'It sees and uses this end user’s connections only.' }),
-    integrations: t.stringList({ description: 'The only integrations it may use; any when absent.' }),
-    connections: t.idList({ description: 'The only connections it may use; any of the end user’s when absent.' }),
+    integrations: t.stringList({
+      description: 'The only integrations it may use, each one that the workspace has; any when absent.',
+    }),
+    connections: t.idList({
+      description: 'The only connections it may use, each one of the end user’s; any of those when absent.',
+    }),
     scopes: t.field({
       type: [Scope],
       description: 'PASSTHROUGH_READ, PASSTHROUGH_WRITE, CONNECTIONS_READ; all that the key has when absent.',

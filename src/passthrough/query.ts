@@ -42,6 +42,17 @@ export function parameterNames(encoded: string): Set<string> {
   )
 }
 
+/** A name of an encoded query or form, decoded. */
+export function decodeName(name: string): string {
+  const spaced = name.replaceAll('+', ' ')
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    // Not UTF-8: what decodes is decoded, so that a broken rest cannot hide a name.
+    return spaced.replace(/%[0-7][0-9a-f]/gi, decodeURIComponent)
+  }
+}
+
 /** The credential's own parameters cannot be set, repeated or nested by a caller. */
 export function refuseInjectedNames(target: string, injected: readonly string[]): void {
   if (injected.length === 0 || !target.includes('?')) return
@@ -142,14 +153,4 @@ function inside(place: Place, key: string, suffix: string): Place {
 
 function label(place: Place): string {
   return `${place.field}.${place.path}`
-}
-
-function decodeName(name: string): string {
-  const spaced = name.replaceAll('+', ' ')
-  try {
-    return decodeURIComponent(spaced)
-  } catch {
-    // Not UTF-8: what decodes is decoded, so that a broken rest cannot hide a name.
-    return spaced.replace(/%[0-7][0-9a-f]/gi, decodeURIComponent)
-  }
 }

@@ -37,6 +37,8 @@ export const traceHeaders: ReadonlySet<string> = new Set(['traceparent', 'traces
 /** The headers that the gateway itself reads; whoever hands the answer on reads the first. */
 const controls = ['x-passgate-rewrite', 'x-passgate-timeout-ms', 'x-passgate-retries', 'x-passgate-cache'] as const
 
+type Control = (typeof controls)[number]
+
 export interface RawRules {
   readonly allow: HostAllowlist
   /** Names in lower case of headers that go no further, beside those that never do. */
@@ -52,6 +54,7 @@ export async function planRawRequest(
   checkMethod(input.method)
   const url = planRawUrl(connection, input, allow)
   const { headers, settings } = splitHeaders(connection, input, stripped)
+  checkRewrite(settings)
   // What will be refused is not waited for.
   const body = url.refusal === undefined ? await readBody(connection, input, headers) : input.body
   return {
@@ -143,7 +146,9 @@ function splitHeaders(
     const value = rawHeaders[at + 1] ?? ''
     const name = written.toLowerCase()
     if (name.startsWith('x-passgate-')) {
-      settings.set(name, value)
+      // As Node joins them for whoever reads a control of the answer.
+      const before = settings.get(name)
+      settings.set(name, before === undefined ? value : `${before}, ${value}`)
     } else if (name === 'content-length' || !isDropped(connection, name, perHop)) {
       if (value.includes(token) || accessKey.test(value) || stripped.has(name)) continue
       seen.add(name)
@@ -187,15 +192,34 @@ function namesOfConnection(rawHeaders: readonly string[]): Set<string> | undefin
 /** `on`: as the vendor says; a number: no older than so many seconds. */
 function readCache(settings: ReadonlyMap<string, string>): CachePlan | undefined {
   if (settings.get('x-passgate-cache') === 'on') return {}
-  const maxAgeSeconds = readNumber('x-passgate-cache', settings, maxCacheSeconds)
+  const maxAgeSeconds = readNumber('x-passgate-cache', settings, maxCacheSeconds, 'on, or ')
   return maxAgeSeconds === undefined ? undefined : { maxAgeSeconds }
 }
 
-function readNumber(name: string, settings: ReadonlyMap<string, string>, max: number): number | undefined {
+/** Whoever hands the answer on reads it by itself. */
+function checkRewrite(settings: ReadonlyMap<string, string>): void {
+  const text = settings.get('x-passgate-rewrite')
+  if (text !== undefined && text !== 'on' && text !== 'off') throw wrongControl('x-passgate-rewrite', 'on or off', text)
+}
+
+function readNumber(
+  name: Control,
+  settings: ReadonlyMap<string, string>,
+  max: number,
+  besides = '',
+): number | undefined {
   const text = settings.get(name)
   if (text === undefined) return undefined
   const min = name === 'x-passgate-timeout-ms' ? 1 : 0
   const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
   if (value >= min && value <= max) return value
-  throw invalidInput(`headers.${name}`, `headers.${name} takes a whole number from ${min} to ${max}.`)
+  throw wrongControl(name, `${besides}a whole number from ${min} to ${max}`, text)
+}
+
+/** Characters of a wrong value that are shown: fewer than any key has. */
+const shownLength = 20
+
+function wrongControl(name: Control, takes: string, text: string): GatewayError {
+  const got = text.length > shownLength ? `a text of ${text.length} characters` : JSON.stringify(text)
+  return invalidInput(`headers.${name}`, `headers.${name} takes ${takes}; got ${got}.`)
 }

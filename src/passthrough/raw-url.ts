@@ -5,7 +5,7 @@ import type { ResolvedConnection } from './connection.ts'
 import { refuseDestination } from './egress.ts'
 import { holdsToken } from './own-token.ts'
 import { checkUrlText, encodeIllegal, maxUrlLength, refuseDotSegments, tooLong } from './path.ts'
-import { parameterNames } from './query.ts'
+import { decodeName, parameterNames } from './query.ts'
 import type { RawInput } from './raw-request.ts'
 import { trimTrailing } from './scalar.ts'
 import { type PlannedUrl, readBaseUrl } from './url.ts'
@@ -15,7 +15,7 @@ export const domainParameter = '__domain'
 
 /** @throws {GatewayError} INVALID_INPUT naming the field */
 export function planRawUrl(connection: ResolvedConnection, input: RawInput, allow: HostAllowlist): PlannedUrl {
-  const text = decodeWhole(checkUrlText('path', input.target))
+  const text = decodeWhole(checkUrlText('path', withoutExtraSlash(input)))
   if (holdsToken(text, input.token)) {
     throw invalidInput('path', 'The access key is in the URL; send it as the header `authorization: Bearer …`.')
   }
@@ -30,6 +30,11 @@ export function planRawUrl(connection: ResolvedConnection, input: RawInput, allo
   const target = joinRaw(prefix, path) + (query?.kept === undefined ? '' : `?${query.kept}`)
   if (base.origin.length + target.length > maxUrlLength) throw tooLong('path')
   return { origin: base.origin, path: target, refusal }
+}
+
+/** A client that fills `/{path}` in with a path which has its own slash means one slash. */
+function withoutExtraSlash({ target, isWholePath }: RawInput): string {
+  return !isWholePath && target.startsWith('//') ? target.slice(1) : target
 }
 
 /**
@@ -59,12 +64,15 @@ interface RawQuery {
 }
 
 function readQuery(written: string, injected: readonly string[]): RawQuery {
-  if (injected.length === 0 && !/__domain|%/i.test(written)) return { kept: written, domain: undefined }
+  if (injected.length === 0 && !/__domain|%/.test(written)) return { kept: written, domain: undefined }
   const taken = new Set(injected.map(name => name.toLowerCase()))
   const domains: string[] = []
   const kept = written.split('&').filter(pair => {
-    const [name = ''] = parameterNames(pair)
-    if (name !== domainParameter) return !taken.has(name)
+    // The vendor may have a name of its own that differs in case; of the credential's names it may not mind the case.
+    if (decodeName(pair.split('=', 1)[0] ?? '') !== domainParameter) {
+      const [name = ''] = parameterNames(pair)
+      return !taken.has(name)
+    }
     domains.push(pair.slice(pair.indexOf('=') + 1))
     return false
   })

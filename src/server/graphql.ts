@@ -18,6 +18,7 @@ import { createCors } from './graphql-cors.ts'
 import { useValidDocuments } from './graphql-documents.ts'
 import { parseForm } from './graphql-form.ts'
 import { useGuard } from './graphql-guard.ts'
+import { useMediaRefusals } from './graphql-media.ts'
 import { parseMultipart } from './graphql-multipart.ts'
 import { createPostHandler, type Pipeline, type PostContext } from './graphql-post.ts'
 import { useRegisteredOperations } from './graphql-registered.ts'
@@ -105,6 +106,7 @@ export function createPipeline(options: GraphQLMountOptions) {
         onClose: callback => context.onClose(callback),
       }),
     plugins: [
+      useMediaRefusals(),
       useExactJson(),
       // After the one that finds the parser of a request: this one takes it away again.
       useSimpleRequestGuard({ takesPlainGet: showsSchema }),

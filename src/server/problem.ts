@@ -1,4 +1,4 @@
-/** A gateway's refusal on the raw route: an RFC 9457 problem with the same code as in GraphQL. */
+/** A gateway's refusal outside of GraphQL: an RFC 9457 problem with the same code as there. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { type ErrorCode, errorCodes, GatewayError } from '../errors.ts'
 import { ownHeaders } from './own-headers.ts'
@@ -7,19 +7,24 @@ import { isOfBrowser } from './raw-cors.ts'
 /** Clients such as git wait to be asked for Basic. A browser would ask its user, keep the answer, and send it for any page. */
 const bearer = 'Bearer realm="passgate"'
 
-/**
- * @param error anything but a GatewayError is `INTERNAL` and says nothing of itself
- * @param cors names and values in turn, for a browser
- */
+export interface ProblemAnswer {
+  /** That of the code unless given. */
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** Names and values in turn, for a browser. */
+  readonly cors?: readonly string[]
+}
+
+/** @param error anything but a GatewayError is `INTERNAL` and says nothing of itself */
 export function sendProblem(
   response: ServerResponse,
   error: unknown,
   requestId: string,
-  cors: readonly string[] = [],
+  answer: ProblemAnswer = {},
 ): void {
   const known = error instanceof GatewayError ? error : undefined
   const code: ErrorCode = known?.code ?? 'INTERNAL'
-  const { status } = errorCodes[code]
+  const { status = errorCodes[code].status, cors = [] } = answer
   const message = known?.message ?? 'Something failed inside Passgate; the request id finds it in the log.'
   const problem = {
     type: 'about:blank',
@@ -37,6 +42,7 @@ export function sendProblem(
   }
   const body = Buffer.from(JSON.stringify(problem))
   const headers: Record<string, string | number> = {
+    ...answer.headers,
     'content-type': 'application/problem+json',
     'content-length': body.length,
     'cache-control': 'no-store',

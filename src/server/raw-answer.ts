@@ -5,17 +5,20 @@ import { GatewayError } from '../errors.ts'
 import type { AnswerControl, AnswerFacts, AnswerSink } from '../passthrough/relay.ts'
 import type { ResponseHeader } from '../passthrough/response.ts'
 import { isOwnHeader, ownHeaders } from './own-headers.ts'
-import { isCorsHeader } from './raw-cors.ts'
 import { isLinkHeader, type LinkPlace, rewriteLinks } from './rewrite-links.ts'
+import { isOfVendorOrigin, isOfVendorPage } from './vendor-headers.ts'
 
 export interface RawAnswerOptions {
   readonly requestId: string
   /** Undefined when links stay as the vendor wrote them; asked when there is one. */
   readonly links: (() => LinkPlace) | undefined
-  /** What a browser of a listed origin is told, names and values in turn; undefined for everyone else. */
-  readonly cors: readonly string[] | undefined
-  /** True for a link that a browser follows: what a vendor sent must not run as a page of the gateway. */
-  readonly isDownload: boolean
+  /** What the browser of a listed origin is told, names and values in turn; empty for everyone else. */
+  readonly cors: readonly string[]
+  /**
+   * What shows the answer: any `client` gets all that the vendor sent; for the script of a `page` and for the `download` of
+   * a link the answer comes from the gateway's origin, of which a vendor has nothing to say, nor does it run as a page there.
+   */
+  readonly reader: 'client' | 'page' | 'download'
 }
 
 export class RawAnswer implements AnswerSink {
@@ -40,7 +43,7 @@ export class RawAnswer implements AnswerSink {
   interim(status: number, headers: readonly ResponseHeader[]): void {
     if (status === 101) throw notHttp('an upgrade nobody asked for')
     const fields: Record<string, string | string[]> = {}
-    for (const { name, value } of withoutOwn(headers)) {
+    for (const { name, value } of this.#kept(headers)) {
       const before = fields[name]
       fields[name] = before === undefined ? value : [before, value].flat()
     }
@@ -48,9 +51,9 @@ export class RawAnswer implements AnswerSink {
   }
 
   head(status: number, statusText: string, headers: readonly ResponseHeader[], facts: AnswerFacts): void {
-    const { requestId } = this.#options
+    const { requestId, reader } = this.#options
     const response = this.#response
-    const fields = this.#options.isDownload ? downloadFields(this.#fieldsOf(headers)) : this.#fieldsOf(headers)
+    const fields = reader === 'download' ? downloadFields(this.#fieldsOf(headers)) : this.#fieldsOf(headers)
     fields.push(ownHeaders.requestId, requestId)
     if (facts.attempts > 1) fields.push(ownHeaders.attempts, String(facts.attempts))
     if (facts.cache !== null) fields.push(ownHeaders.cache, facts.cache)
@@ -72,7 +75,7 @@ export class RawAnswer implements AnswerSink {
 
   end(trailers: readonly ResponseHeader[]): void {
     this.#hasBytes = true
-    const kept = withoutOwn(trailers).map(({ name, value }): [string, string] => [name, value])
+    const kept = this.#kept(trailers).map(({ name, value }): [string, string] => [name, value])
     if (kept.length > 0) this.#write(() => this.#response.addTrailers(kept))
     this.#response.end()
   }
@@ -80,20 +83,28 @@ export class RawAnswer implements AnswerSink {
   /** Without the names of the hop between the upstream and the gateway, and the gateway's own; `trailer` announces what really comes. */
   #fieldsOf(headers: readonly ResponseHeader[]): string[] {
     const { links, cors } = this.#options
-    const fields: string[] = cors === undefined ? [] : [...cors]
+    const fields = [...cors]
     let dropped: Set<string> | undefined
     for (const { name, value } of headers) {
       if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
       dropped ??= new Set()
       for (const listed of value.toLowerCase().split(',')) dropped.add(listed.trim())
     }
-    for (const { name, value } of withoutOwn(headers)) {
+    for (const { name, value } of this.#kept(headers)) {
       const lower = name.toLowerCase()
       const isOfThisHop = isFramingHeader(lower) && lower !== 'content-length' && lower !== 'trailer'
-      if (isOfThisHop || dropped?.has(lower) === true || (cors !== undefined && isCorsHeader(lower))) continue
+      if (isOfThisHop || dropped?.has(lower) === true) continue
       fields.push(name, links !== undefined && isLinkHeader(lower) ? rewriteLinks(lower, value, links()) : value)
     }
     return fields
+  }
+
+  /** What only the gateway says is not the vendor's to say. */
+  #kept(headers: readonly ResponseHeader[]): readonly ResponseHeader[] {
+    const { reader } = this.#options
+    if (reader === 'client') return headers.some(isOwn) ? headers.filter(header => !isOwn(header)) : headers
+    const isForeign = reader === 'page' ? isOfVendorOrigin : isOfVendorPage
+    return headers.filter(header => !isOwn(header) && !isForeign(header.name.toLowerCase()))
   }
 
   /** What Node refuses to write is no HTTP: the upstream's fault. */
@@ -108,11 +119,6 @@ export class RawAnswer implements AnswerSink {
   }
 }
 
-/** What only the gateway says is not the vendor's to say. */
-function withoutOwn(headers: readonly ResponseHeader[]): readonly ResponseHeader[] {
-  return headers.some(isOwn) ? headers.filter(header => !isOwn(header)) : headers
-}
-
 function isOwn({ name }: ResponseHeader): boolean {
   return name.length > 10 && isOwnHeader(name.toLowerCase())
 }
@@ -123,14 +129,7 @@ function reasonOf(statusText: string): string {
 }
 
 /** Names of a download that only the gateway sets. */
-const ownOfDownload: ReadonlySet<string> = new Set([
-  'set-cookie',
-  'cache-control',
-  'content-security-policy',
-  'x-content-type-options',
-  'access-control-allow-origin',
-  'access-control-allow-credentials',
-])
+const ownOfDownload: ReadonlySet<string> = new Set(['cache-control', 'x-content-type-options'])
 
 function downloadFields(fields: readonly string[]): string[] {
   const kept: string[] = []

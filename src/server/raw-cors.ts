@@ -12,13 +12,8 @@ export interface RawCors {
    * @throws {GatewayError} INVALID_INPUT for such a request, unless its origin is listed
    */
   refuseForged(request: IncomingMessage): void
-  /** What an answer to this request carries; undefined when no listed origin asks. */
-  headersFor(request: Pick<IncomingMessage, 'headers'>): readonly string[] | undefined
-}
-
-/** What a vendor says of browsers is about its own origin, not about the gateway's. */
-export function isCorsHeader(lowerName: string): boolean {
-  return lowerName.startsWith('access-control-')
+  /** What an answer to this request carries, names and values in turn; empty unless a listed origin asks. */
+  headersFor(request: Pick<IncomingMessage, 'headers'>): readonly string[]
 }
 
 /** Seconds for which a browser need not ask again. */
@@ -59,7 +54,7 @@ export function createRawCors(origins: readonly string[]): RawCors {
     },
     headersFor(request) {
       const allowed = allowing(request)
-      return allowed && [...allowed, 'access-control-expose-headers', '*']
+      return allowed === undefined ? [] : [...allowed, 'access-control-expose-headers', '*']
     },
   }
 }
@@ -69,6 +64,14 @@ export function isOfBrowser({ headers }: Pick<IncomingMessage, 'headers'>): bool
   return (
     headers.origin !== undefined || headers['sec-fetch-site'] !== undefined || headers['sec-fetch-mode'] !== undefined
   )
+}
+
+/**
+ * A script, a form or an image of a page asks. Stricter than {@link isOfBrowser}: the fetch of Node names a mode as browsers
+ * do, but never an origin or a site.
+ */
+export function isOfPage({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
 }
 
 function isOfAnotherSite({ headers: { origin, host, 'sec-fetch-site': site } }: IncomingMessage): boolean {

@@ -14,7 +14,7 @@ import { lingerAfterAnswer } from './linger.ts'
 import { passageOf } from './passage.ts'
 import { sendProblem } from './problem.ts'
 import { RawAnswer } from './raw-answer.ts'
-import { createRawCors } from './raw-cors.ts'
+import { createRawCors, isOfPage } from './raw-cors.ts'
 import type { LinkPlace } from './rewrite-links.ts'
 
 export interface RawRouteOptions {
@@ -82,12 +82,19 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     requireAnyRequest(caller)
     const { connectionId, target, prefix } = read(request.url ?? '')
     const isWholePath = connectionId === undefined
-    const { method = '', rawHeaders } = request
+    const { method = '' } = request
+    const isPage = isOfPage(request)
+    const rawHeaders = isPage ? withoutCookies(request.rawHeaders) : request.rawHeaders
     const input = { method, target, isWholePath, rawHeaders, body: bodyOf(request), token }
     const rewrites = request.headers['x-passgate-rewrite'] !== 'off'
     const makeSink = (plan: RequestPlan) => {
       const links = rewrites ? () => placeOf(request, options.publicUrl, { target, prefix }, plan) : undefined
-      return new RawAnswer(response, { requestId, links, cors: cors.headersFor(request), isDownload: false })
+      return new RawAnswer(response, {
+        requestId,
+        links,
+        cors: cors.headersFor(request),
+        reader: isPage ? 'page' : 'client',
+      })
     }
     await gateway.relay(caller, connectionId, input, makeSink, requestId)
   }
@@ -98,7 +105,7 @@ export function createRawRoute(options: RawRouteOptions): RawRoute {
     const token = (request.url ?? '').slice(downloadPrefix.length).replace(/\?.*$/s, '')
     const makeSink = () => {
       passageOf(request)?.prove(null, 'download')
-      return new RawAnswer(response, { requestId, links: undefined, cors: undefined, isDownload: true })
+      return new RawAnswer(response, { requestId, links: undefined, cors: [], reader: 'download' })
     }
     await failedAttempts.guard(readAddress(request), () =>
       gateway.download(token, rangeOf(request), makeSink, requestId),
@@ -166,6 +173,11 @@ function readRootTarget(url: string): Address {
   return { connectionId: undefined, target: url.replace(/^https?:\/\/[^/?]*/i, ''), prefix: '' }
 }
 
+/** What a browser adds for the gateway's own origin is no vendor's; no script can set this name. */
+function withoutCookies(rawHeaders: readonly string[]): readonly string[] {
+  return rawHeaders.filter((_, at) => rawHeaders[at - (at % 2)]?.toLowerCase() !== 'cookie')
+}
+
 function bodyOf(request: IncomingMessage): AsyncIterable<Buffer> | null {
   const { 'transfer-encoding': coding, 'content-length': length } = request.headers
   if (coding === undefined && (length === undefined || Number(length) === 0)) return null
@@ -190,12 +202,12 @@ function placeOf(
 }
 
 /** Once the head is out, only a broken connection can say that the answer is not whole. */
-function refuse({ response, requestId }: Exchange, error: unknown, cors: readonly string[] | undefined): void {
+function refuse({ response, requestId }: Exchange, error: unknown, cors: readonly string[]): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
-  sendProblem(response, error, requestId, cors)
+  sendProblem(response, error, requestId, { cors })
 }
 
 function noToken(): GatewayError {

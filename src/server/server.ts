@@ -11,6 +11,7 @@ import { downloadPrefix, type RawRoute, rawPrefix } from './raw-route.ts'
 import { requestIdOf } from './request-id.ts'
 import { rootTemplate, templateOf } from './route-template.ts'
 import { cutSlowBody } from './slow-body.ts'
+import { refuseBadUrl, refuseUnknownAddresses } from './unknown-address.ts'
 
 export interface ServerOptions extends HealthOptions, LogoOptions, PassageParts {
   readonly graphql: GraphQLMount
@@ -64,12 +65,14 @@ export function createServer(options: ServerOptions): Server {
     genReqId: request => passageOf(request)?.requestId ?? requestIdOf(undefined),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    frameworkErrors: (_error, request, reply) => refuseBadUrl(request.raw, reply.raw, request.id),
     routerOptions: { ignoreTrailingSlash: false },
   })
   fastify.addHook('onRequest', async (request, reply) => {
     cutSlowBody(request.raw)
     reply.raw.setHeader('x-request-id', request.id)
   })
+  refuseUnknownAddresses(fastify)
   fastify.register(createHealthRoutes(options))
   // RFC 7517: whoever gets a session's token may verify it.
   fastify.get('/.well-known/jwks.json', async (_request, reply) => {

@@ -1,4 +1,4 @@
-/** What PostgreSQL can keep: text without NUL and lone surrogates, times of four-digit years; and the folding that the search compares by. */
+/** What is kept and read back as it was: text without NUL and lone surrogates, numbers that a double holds, times of four-digit years; and the folding that the search compares by. */
 import { invalidInput } from '../errors.ts'
 
 /** Longest text that is a key of an index; PostgreSQL refuses entries of some 2,700 bytes. */
@@ -26,15 +26,28 @@ export function checkKey(field: string, text: string): void {
   }
 }
 
-/** As `checkText`, for each key and text within a JSON value, whose nesting is bounded. */
-export function checkJson(field: string, value: unknown, depth = 0): void {
+/**
+ * As `checkText`, for each key and text within a JSON value, whose nesting is bounded. A number that a double rounds (a raw
+ * JSON value) would be read back as another: `path` names it.
+ * @throws GatewayError `INVALID_INPUT`
+ */
+export function checkJson(field: string, value: unknown, path = field, depth = 0): void {
   if (typeof value === 'string') checkText(field, value)
+  if (JSON.isRawJSON(value)) throw roundedNumber(path, value.rawJSON)
   if (typeof value !== 'object' || value === null) return
   if (depth === maxDepth) throw invalidInput(field, `${field} is nested deeper than ${maxDepth} levels.`)
   for (const [name, member] of Object.entries(value)) {
     checkText(field, name)
-    checkJson(field, member, depth + 1)
+    checkJson(field, member, `${path}.${name}`, depth + 1)
   }
+}
+
+const maxShown = 80
+
+function roundedNumber(path: string, number: string): Error {
+  const shown = number.length > maxShown ? `${number.slice(0, maxShown)}…` : number
+  const takes = 'numbers that a double (IEEE 754) keeps to the last digit; write this one as text'
+  return invalidInput(path, `${path} got ${shown}; it takes ${takes}.`)
 }
 
 /** For records that must not be lost to one character: replaces instead of refusing. */

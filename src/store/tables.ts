@@ -142,11 +142,13 @@ export const tokenRefreshes = pgTable(
     refreshedAt: instant('refreshed_at'),
     /** When to renew it although nobody asks, so that it does not die of disuse. */
     dueAt: instant('due_at'),
-    /** Failures since the last success. */
+    /** Failures since the last success of a vendor that was away. */
     failures: integer('failures').notNull().default(0),
     lastFailure: text('last_failure'),
     /** Nobody asks the vendor again before. */
     blockedUntil: instant('blocked_until'),
+    /** Names what has to be changed before: asked with other settings, the vendor is asked at once. Null: time alone mends it. */
+    blockedSettings: text('blocked_settings'),
   },
   table => [
     primaryKey({ columns: [table.workspaceId, table.connectionId] }),

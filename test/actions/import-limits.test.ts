@@ -21,6 +21,7 @@ const integration: Integration = {
   quota: null,
   rules: [],
   callBodies: null,
+  changedAt: null,
 }
 
 /** Imports one operation where there is something already. @returns what would be stored */

@@ -1,5 +1,6 @@
 /** An operation is taken when its server is the integration's base URL or another pinned host, and its path is relative to it. */
 import { describe, expect, test } from 'vitest'
+import { applySettings } from '../../src/catalog/settings.ts'
 import { HostAllowlist } from '../../src/hosts.ts'
 import { acme, importInto } from './document.ts'
 
@@ -58,6 +59,14 @@ describe('the path of an operation', () => {
     ['an instance', wholeUrl, [{ url: 'https://demo.acme.example/services' }], '/services/things'],
   ])('%s', (_what, definition, servers, expected) => {
     expect(place(definition, servers)).toBe(expected)
+  })
+
+  test('is of an instance at the hosts that a workspace pins, in place of the vendor’s', () => {
+    const pinned = applySettings(acme(wholeUrl), { hosts: ['*.mock.example'] })
+    const from = (url: string) =>
+      importInto(pinned, { openapi: '3.0.3', info: {}, servers: [{ url }], paths: { '/things': { get: {} } } })
+    expect(from('https://a.mock.example/services').actions[0]?.path).toBe('/services/things')
+    expect(from('https://demo.acme.example/services').skipped[0]?.reason).toContain('is outside the pinned hosts')
   })
 
   test('variables have their defaults, or other values they may have', () => {

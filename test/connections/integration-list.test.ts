@@ -35,6 +35,7 @@ function make(
     quota: null,
     rules: [],
     callBodies: null,
+    changedAt: null,
   }
 }
 

@@ -1,6 +1,7 @@
 /** A vendor that cannot revoke for the moment is asked again, a bounded number of times, while nobody waits for it. */
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createConnectionStore } from '../../src/store/connections.ts'
 import { createGateway, type TestGateway } from '../support/gateway.ts'
 import { createUpstream, type Recorded, sendJson, type Upstream } from '../support/upstream.ts'
 import { createVisitor } from '../support/visitor.ts'
@@ -95,6 +96,29 @@ describe('deleting a connection', () => {
     expect((await stepsOf(id))[1].outcome).toBe('FAILED')
     mend()
     await expect.poll(() => stepsOf(id), { timeout: 10_000 }).toContainEqual(done('REVOKE'))
+  })
+
+  test('revokes later what its integration is not needed for: that may be gone by then', async () => {
+    const id = await connect()
+    failWith(503)
+    expect((await stepsOf(id))[1].outcome).toBe('FAILED')
+    await gateway.ask('mutation { deleteIntegration(input: { slug: "acme" }) { deletedIntegrationId } }')
+    const before = revoked().length
+    mend()
+    await expect.poll(() => stepsOf(id), { timeout: 10_000 }).toContainEqual(done('REVOKE'))
+    expect(revoked().slice(before)).toEqual(['canary-refresh', 'canary-access'])
+    expect(vendor.seen.at(-1)?.headers.authorization).toBe(`Basic ${btoa('c:s')}`)
+  })
+
+  test('whose integration is gone says that nothing was revoked', async () => {
+    const id = await connect()
+    const { workspace, services } = gateway.app
+    await createConnectionStore(gateway.database.db).remove(workspace.id, id, 0)
+    await gateway.ask('mutation { deleteIntegration(input: { slug: "acme" }) { deletedIntegrationId } }')
+    await expect.poll(() => services.connections.finishDeletions(10)).toBe(1)
+    const message = 'The integration is gone, and with it the way to revoke a token.'
+    expect((await stepsOf(id))[1]).toEqual({ step: 'REVOKE', outcome: 'SKIPPED', message })
+    expect(revoked()).toEqual([])
   })
 
   test('whose vendor says no asks once', async () => {

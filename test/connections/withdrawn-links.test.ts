@@ -6,6 +6,7 @@ import { openVendorHouse, read, readRows, type VendorHouse } from './attacks/ven
 const consent = { integration: 'vendor', scheme: 'oauth2' }
 const mint = 'mutation($input: CreateAccessKeyInput!) { createAccessKey(input: $input) { secret accessKey { id } } }'
 const drop = 'mutation($id: ID!) { deleteAccessKey(input: { id: $id }) { deletedAccessKeyId } }'
+const change = 'mutation($input: UpdateAccessKeyInput!) { updateAccessKey(input: $input) { accessKey { scopes } } }'
 const rotate = 'mutation($id: ID!) { rotateAccessKey(input: { id: $id, overlapSeconds: 0 }) { secret } }'
 
 let house: VendorHouse
@@ -83,7 +84,39 @@ test('a link ends with a key that ends before it', async () => {
   expectWithdrawn(await visitor.visit(url))
 })
 
+describe('once its key may make no links any more, a link', () => {
+  const narrow = (id: string) => house.gateway.ask(change, { input: { id, scopes: ['CONNECTIONS_READ'] } })
+
+  test('opens no page and takes no form', async () => {
+    const { secret, id } = await mintKey()
+    const url = await house.createLink({}, secret)
+    const page = await visitor.visit(url)
+    expect(page.status).toBe(200)
+    await narrow(id)
+    expectWithdrawn(await visitor.visit(url))
+    expectWithdrawn(await visitor.submit(page, consent))
+    expect(house.vendor.authorizations).toHaveLength(0)
+  })
+
+  test('brings nobody back from the vendor, and exchanges no code', async () => {
+    const { secret, id } = await mintKey()
+    const left = await visitor.submit(await visitor.visit(await house.createLink({}, secret)), consent)
+    const consented = await visitor.visit(left.location ?? '')
+    await narrow(id)
+    expectWithdrawn(await visitor.visit(consented.location ?? ''))
+    expect(house.vendor.requests).toHaveLength(0)
+    expect(await count()).toBe(0)
+  })
+})
+
 describe('a link works on', () => {
+  test.each([['ADMIN'], ['CONNECTIONS_WRITE']])('when its key is changed and keeps %s', async scope => {
+    const { secret, id } = await mintKey()
+    const url = await house.createLink({}, secret)
+    await house.gateway.ask(change, { input: { id, name: 'renamed', scopes: [scope] } })
+    expect((await visitor.visit(url)).status).toBe(200)
+  })
+
   test('when its key gets another secret', async () => {
     const { secret, id } = await mintKey()
     const url = await house.createLink({}, secret)

@@ -28,7 +28,7 @@ test('wrong variables name their field and repeat no value', async () => {
     [
       { oauth2: { accessToken: 'canary', expiresAt: 'canary; At once' } },
       'credential.oauth2.expiresAt',
-      'DateTime cannot represent an invalid date-time-string',
+      'DateTime takes RFC 3339 text such as 2026-11-21T09:30:00Z; got a text of 15 characters',
     ],
     [
       { apiKey: { key: 'canary' }, bearer: { token: 'canary' } },

@@ -62,7 +62,7 @@ test.each([
 })
 
 test('nothing is written there', async () => {
-  expect((await get('logos/stripe.svg', { method: 'POST', body: 'x' })).status).toBe(404)
+  expect((await get('logos/stripe.svg', { method: 'POST', body: 'x' })).status).toBe(405)
 })
 
 describe('the connect pages', () => {

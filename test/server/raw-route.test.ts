@@ -47,7 +47,15 @@ describe('the path reaches the vendor as it was written', () => {
     ['', '/v2'],
     ['/', '/v2/'],
     ['?a=1', '/v2?a=1'],
-    ['//a//b/', '/v2//a//b/'],
+    ['/a//b/', '/v2/a//b/'],
+    // A client that fills `/{path}` in with a path which has its own slash.
+    ['//contacts', '/v2/contacts'],
+    ['//a//b/?c=//d', '/v2/a//b/?c=//d'],
+    ['///a', '/v2//a'],
+    ['//', '/v2/'],
+    ['//?a=1', '/v2/?a=1'],
+    ['//evil.example/x', '/v2/evil.example/x'],
+    ['//repos%2Foctocat', '/v2/repos/octocat'],
     ['/a%2Fb/c', '/v2/a%2Fb/c'],
     ['/a%20b+c%zz', '/v2/a%20b+c%zz'],
     ['/file..name/...', '/v2/file..name/...'],
@@ -68,6 +76,7 @@ describe('the path reaches the vendor as it was written', () => {
   test.each([
     '/../admin',
     '/a/../../admin',
+    '//../admin',
     '/%2e%2e/admin',
     '/..%2fadmin',
     '/.%2e/admin',
@@ -157,6 +166,18 @@ describe('__domain', () => {
     expect((await seenFor(`/x?__domain=${upstream.host}`)).url).toBe('/v2/x')
   })
 
+  test.each(['__Domain=127.0.0.1', '__DOMAIN=x', '%5f%5fDomain=x', '__domain[]=x', '__domain_=x', 'a=__domain'])(
+    '%s is the vendor’s own',
+    async query => expect((await seenFor(`/x?${query}&b=1`)).url).toBe(`/v2/x?${query}&b=1`),
+  )
+
+  test('is known however it is written', async () => {
+    const written = `%5f_dom%61in=${upstream.host}`
+    expect((await seenFor(`/x?${written}&b=1`)).url).toBe('/v2/x?b=1')
+    const { status, text } = await raw(`/x?${written}&__domain=${upstream.host}`)
+    expect([status, JSON.parse(text).detail]).toEqual([400, 'query.__domain is given twice.'])
+  })
+
   test.each(['https://evil.example', 'evil.example', '127.0.0.1:1', 'http://169.254.169.254', `${'a'}@evil.example`])(
     '%s is outside the pin set',
     async domain => {
@@ -243,6 +264,8 @@ describe('the root listener', () => {
       '/v1/customers?limit=1',
       'Bearer vendor-token',
     ])
+    await send('//v1//x', { origin, key })
+    expect(upstream.seen.at(-1)?.url).toBe('//v1//x')
     // On the other listener it knows its own connection and no other.
     expect((await raw('/x', { key })).status).toBe(200)
     const other = await gateway.createConnection({

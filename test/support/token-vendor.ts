@@ -91,6 +91,7 @@ export async function createTokenVendor(): Promise<TokenVendor> {
       token_type: 'Bearer',
       expires_in: behaviour.expiresIn ?? 3600,
       ...refresh,
+      ...behaviour.brings?.answer,
     }
     send(response, 200, JSON.stringify(answer))
   }

@@ -190,30 +190,68 @@ describe('C7', () => {
     expect(passthrough).toMatchObject({ status: 201, body: { id: '001D000000IqhSLIAZ', errors: [], success: true } })
   })
 
-  test('Salesforce: the instance URL of the catalog’s entry differs per account and stays at Salesforce', async () => {
-    const { integration } = await gateway
-      .ask('mutation { configureIntegration(input: {slug: "salesforce", baseUrl: null}) { integration { baseUrl } } }')
-      .then(data => data.configureIntegration)
-    expect(integration.baseUrl).toBe('{instanceUrl}')
-    const create = (instanceUrl: string) =>
-      gateway.run(
-        'mutation($input: CreateConnectionInput!) { createConnection(input: $input) { connection { config } } }',
-        {
-          input: {
-            integration: 'salesforce',
-            endUserId: 'u',
-            config: { instanceUrl },
-            credential: { bearer: { token: 't' } },
-          },
-        },
-      )
-    expect((await create('https://acme.my.salesforce.com')).data.createConnection.connection.config).toEqual({
-      instanceUrl: 'https://acme.my.salesforce.com',
+  describe('Salesforce, whose instance URL differs per account', () => {
+    const configure =
+      'mutation($i: ConfigureIntegrationInput!) { configureIntegration(input: $i) { integration { baseUrl } } }'
+    const set = (settings: object) => gateway.ask(configure, { i: { slug: 'salesforce', ...settings } })
+    const create = (instanceUrl: string, credential: object = { bearer: { token: 'platform-token' } }) =>
+      gateway.run('mutation($i: CreateConnectionInput!) { createConnection(input: $i) { connection { id config } } }', {
+        i: { integration: 'salesforce', endUserId: 'u', config: { instanceUrl }, credential, verify: false },
+      })
+    const call = async (id: string) =>
+      (await gateway.run(readQuery, { connectionId: id, path: '/services/data' })).errors?.[0]?.extensions.code
+    const oauth2 = { oauth2: { accessToken: 'platform-token' } }
+
+    test('stays at Salesforce', async () => {
+      expect((await set({ baseUrl: null })).configureIntegration.integration.baseUrl).toBe('{instanceUrl}')
+      expect((await create('https://acme.my.salesforce.com')).data.createConnection.connection.config).toEqual({
+        instanceUrl: 'https://acme.my.salesforce.com',
+      })
+      for (const url of ['https://acme.my.salesforce.com.evil.example', upstream.url]) {
+        const refused = await create(url)
+        expect(refused.errors?.[0]?.extensions).toMatchObject({
+          code: 'INVALID_INPUT',
+          details: [{ field: 'config.instanceUrl' }],
+        })
+      }
     })
-    const refused = await create('https://acme.my.salesforce.com.evil.example')
-    expect(refused.errors?.[0]?.extensions).toMatchObject({
-      code: 'INVALID_INPUT',
-      details: [{ field: 'config.instanceUrl' }],
+
+    test('is any text, and needed by none, where the base URL is the admin’s own', async () => {
+      await set({ baseUrl: upstream.url })
+      for (const url of ['https://acme.my.salesforce.com', upstream.url]) {
+        for (const credential of [undefined, oauth2]) {
+          const { connection } = (await create(url, credential)).data.createConnection
+          expect(connection.config).toEqual({ instanceUrl: url })
+          expect(await call(connection.id)).toBeUndefined()
+          expect(lastSeen()?.url).toBe('/services/data')
+        }
+      }
+      await set({ baseUrl: null })
+      const [kept] = (await gateway.ask('{ connections(first: 1) { nodes { id } } }')).connections.nodes
+      const sent = upstream.seen.length
+      expect(await call(kept.id)).toBe('INVALID_INPUT')
+      expect(upstream.seen).toHaveLength(sent)
+    })
+
+    test('is at one of the hosts that an admin names, for calls and for tokens', async () => {
+      await set({ baseUrl: null, hosts: [upstream.host, '*.sandbox.example'] })
+      const made = await create(upstream.url, oauth2)
+      expect(await call(made.data.createConnection.connection.id)).toBeUndefined()
+      expect(lastSeen()?.url).toBe('/services/data')
+      const minted = await create(upstream.url, { clientCredentials: { clientId: 'c', clientSecret: 'canary' } })
+      expect(minted.errors?.[0]?.message).toContain('gave no token for it')
+      expect(lastSeen()).toMatchObject({ method: 'POST', url: '/services/oauth2/token' })
+      const sent = upstream.seen.length
+      for (const url of ['https://acme.my.salesforce.com', 'http://127.0.0.1:1', `${upstream.url}.evil.example`]) {
+        expect((await create(url)).errors?.[0]?.extensions).toMatchObject({
+          code: 'INVALID_INPUT',
+          details: [{ field: 'config.instanceUrl' }],
+        })
+      }
+      expect(upstream.seen).toHaveLength(sent)
+      const plain = await create('http://one.sandbox.example')
+      expect(await call(plain.data.createConnection.connection.id)).toBe('DESTINATION_NOT_ALLOWED')
+      await set({ hosts: null })
     })
   })
 })

@@ -106,6 +106,7 @@ function placeUrl(url: string, { definition, base, serverUrl, allow }: PlacePart
 function isBaseHost(url: URL, { baseUrl, config }: IntegrationDefinition, { host }: Base): boolean {
   if (host !== undefined) return host.test(url.host)
   const field = config?.[parseBaseUrl(baseUrl)?.whole ?? '']
+  if (field?.hosts !== undefined) return field.hosts.some(pin => matchesHost(pin, url))
   return field?.pattern === undefined || matchesWhole(field.pattern, url.origin)
 }
 

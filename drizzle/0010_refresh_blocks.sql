@@ -1,0 +1,1 @@
+ALTER TABLE "token_refreshes" ADD COLUMN "blocked_settings" text;
