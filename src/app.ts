@@ -137,7 +137,6 @@ async function buildApp(options: AppOptions): Promise<App> {
   const refuse = (url: URL) => refuseDestination(url, [url.host], allow)
   const integrations = new Integrations({
     catalog,
-    refuse,
     store: stores.integrations,
     connections: stores.connections,
     vault,

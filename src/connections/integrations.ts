@@ -25,7 +25,6 @@ import {
   type IsConnected,
   pageOfIntegrations,
 } from './integration-list.ts'
-import { addressesOf, checkPlainHttp, type RefuseUrl } from './plain-http.ts'
 
 export interface Integration {
   readonly id: string
@@ -78,8 +77,6 @@ export interface IntegrationsParts {
   readonly store: IntegrationStore
   readonly connections: Pick<ConnectionStore, 'findConnected'>
   readonly vault: Vault
-  /** As a call would be refused. */
-  readonly refuse: RefuseUrl
   /** Told of stored definitions and settings that are refused today: nothing is called there until they are changed. */
   readonly onUnreadable: (integration: { readonly workspaceId: string; readonly slug: string }, error: unknown) => void
 }
@@ -96,7 +93,6 @@ export class Integrations {
   /** Of the built-in ones, by slug: a list of them would hash every slug anew. */
   readonly #ids: ReadonlyMap<string, string>
   readonly #onUnreadable: IntegrationsParts['onUnreadable']
-  readonly #refuse: RefuseUrl
   readonly #toldAt = new Map<string, number>()
 
   constructor(parts: IntegrationsParts) {
@@ -105,7 +101,6 @@ export class Integrations {
     this.#connections = parts.connections
     this.#vault = parts.vault
     this.#onUnreadable = parts.onUnreadable
-    this.#refuse = parts.refuse
     this.#ids = new Map(parts.catalog.list().map(({ slug }) => [slug, integrationId(slug)]))
   }
 
@@ -196,7 +191,7 @@ export class Integrations {
 
   /** Adds a workspace's own integration. @throws GatewayError `INVALID_INPUT` with a detail per wrong field. */
   async define(workspaceId: string, document: unknown): Promise<Integration> {
-    const definition = this.#parse(document)
+    const definition = parseIntegration(document)
     const { slug } = definition
     if (this.#catalog.get(slug) !== undefined) {
       throw invalidInput('definition.slug', `The slug "${slug}" is built in; use configureIntegration or another slug.`)
@@ -216,7 +211,7 @@ export class Integrations {
 
   /** Gives one of the workspace's own integrations another definition. @throws GatewayError `INVALID_INPUT`, `INTEGRATION_NOT_FOUND` */
   async redefine(workspaceId: string, document: unknown): Promise<Integration> {
-    const definition = this.#parse(document)
+    const definition = parseIntegration(document)
     const { slug } = definition
     this.#requireOwn('definition.slug', slug)
     const row = await this.#store.redefine(workspaceId, slug, document as JsonObject, ({ settings }) => {
@@ -243,12 +238,6 @@ export class Integrations {
     return integrationId(slug)
   }
 
-  #parse(document: unknown): IntegrationDefinition {
-    const definition = parseIntegration(document)
-    checkPlainHttp(addressesOf(definition), this.#refuse)
-    return definition
-  }
-
   #requireOwn(field: string, slug: string): void {
     if (this.#catalog.get(slug) === undefined) return
     const message = `"${slug}" is built in; only the workspace's own integrations are changed so. Use configureIntegration.`
@@ -260,8 +249,6 @@ export class Integrations {
     const { slug, oauthClient, ...given } = input
     const changes = { ...given, callBodies: checkCallBodies('callBodies', given.callBodies) }
     checkQuota('quota', changes.quota)
-    const { baseUrl, authorizationUrl, tokenUrl } = given
-    checkPlainHttp(Object.entries({ baseUrl, authorizationUrl, tokenUrl }), this.#refuse)
     const entry = this.#catalog.get(slug)
     const place = { workspaceId, slug, id: entry && integrationId(slug) }
     const saved = await this.#store.saveSettings(place, row => {

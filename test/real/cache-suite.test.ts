@@ -38,11 +38,11 @@ afterAll(async () => {
   await suite[Symbol.asyncDispose]()
 })
 
-/** Adds the access key and the path of the connection, and is otherwise not there. */
+/** Adds the access key and the path of the connection, which its client knows nothing of, and is otherwise not there. */
 async function startFront(prefix: string): Promise<Server> {
   const { hostname, port } = new URL(gateway.url)
   const server = createServer((request, response) => {
-    const headers = [...request.rawHeaders, 'x-api-key', adminKey, ...added]
+    const headers = [...request.rawHeaders, 'x-api-key', adminKey, 'x-passgate-rewrite', 'off', ...added]
     const path = prefix + request.url
     const relayed = httpRequest({ hostname, port, method: request.method, path, headers, setHost: false }, answer => {
       response.sendDate = false
